@@ -1,0 +1,1 @@
+"""Data: toy distributions with exact densities, and sets of small images. All as tensors."""

@@ -1,0 +1,1 @@
+"""Live panels: thin controls around plain objects that train and draw."""

@@ -1,0 +1,1 @@
+"""Numbers that judge samples: exact distances, divergences, and a classifier of digits."""

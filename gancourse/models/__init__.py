@@ -1,0 +1,1 @@
+"""Generator and discriminator pairs, one file per family; sizes by argument."""

@@ -1,0 +1,1 @@
+"""Pictures: functions from data to a matplotlib figure, in one style."""
