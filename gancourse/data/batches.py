@@ -1,0 +1,93 @@
+"""Endless streams of training batches that can be stopped and resumed exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["Stream", "stream"]
+
+
+class Samples(Protocol):
+    """Anything that can be sampled for ever: every toy distribution."""
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor: ...
+
+
+class Stream(Iterator[Tensor]):
+    """An endless iterator of batches; made by :func:`stream`.
+
+    ``state_dict`` and ``load_state_dict`` keep and restore its place, its shuffled order and its
+    generator, so that a resumed run sees the very batches an uninterrupted one would.
+    """
+
+    def __init__(self, source: Samples | Tensor, batch_size: int, generator: torch.Generator) -> None:
+        self._source, self.batch_size, self.generator = source, batch_size, generator
+        self._order = torch.empty(0, dtype=torch.long)
+        self._place = 0
+
+    def __next__(self) -> Tensor:
+        """Return the next batch, shape (batch_size, ...)."""
+        if not isinstance(self._source, Tensor):
+            return self._source.sample(self.batch_size, self.generator)
+        if self._place + self.batch_size > len(self._order):
+            order = torch.randperm(len(self._source), generator=self.generator, device=self.generator.device)
+            self._order, self._place = order.to(self._source.device), 0
+        chosen = self._order[self._place : self._place + self.batch_size]
+        self._place += self.batch_size
+        return self._source[chosen]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what :meth:`load_state_dict` needs to go on from here: tensors and one number."""
+        return {
+            "order": self._order.cpu().clone(),
+            "place": self._place,
+            "generator": self.generator.get_state().cpu(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where ``state`` was taken.
+
+        Raises:
+            ValueError: the state belongs to a data set of another size.
+        """
+        order = state["order"]
+        if isinstance(self._source, Tensor) and len(order) not in (0, len(self._source)):
+            raise ValueError(f"state belongs to {len(order)} samples, but this stream has {len(self._source)}")
+        self.generator.set_state(state["generator"])
+        device = self._source.device if isinstance(self._source, Tensor) else "cpu"
+        self._order, self._place = order.to(device), state["place"]
+
+
+def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator) -> Stream:
+    """Return an endless stream of real batches.
+
+    From a distribution every batch is drawn fresh: infinite data. From a tensor, samples come in
+    a shuffled order, each once an epoch; the last samples of an epoch that do not fill a batch
+    are left out, because a batch of one breaks batch normalisation.
+
+    Args:
+        source: a toy distribution, or a tensor of samples, shape (N, ...), with N >= batch_size.
+        batch_size: samples in a batch, at least 1.
+        generator: the stream's own random generator; nothing else should draw from it.
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: ``batch_size`` is not positive, or larger than the data set.
+    First met in: notebook 00.
+    """
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool):
+        raise TypeError(f"batch_size must be a whole number, got {batch_size!r}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
+    if isinstance(source, Tensor):
+        if source.ndim == 0 or len(source) < batch_size:
+            size = len(source) if source.ndim else "no"
+            raise ValueError(f"source has {size} samples, fewer than one batch of {batch_size}")
+    elif not callable(getattr(source, "sample", None)):
+        raise TypeError(f"source must be a tensor or have a sample method, got {type(source).__name__}")
+    return Stream(source, batch_size, generator)
