@@ -38,20 +38,20 @@ def equilibrium_losses(loss: str) -> tuple[float, float]:
 
 
 def running_mean(values: Tensor, width: int) -> Tensor:
-    """Return the mean of each value and those around it, in a window of up to ``width``.
-
-    Near the ends the window shrinks evenly on both sides, so nothing is shifted.
+    """Return the mean of each value and those around it, in a window of ``width`` cut off at the ends.
 
     Args:
         values: shape (N,).
         width: a positive whole number; 1 changes nothing.
+    Raises:
+        ValueError: ``width`` is not positive.
     """
     if width < 1:
         raise ValueError(f"width must be at least 1, got {width}")
-    index = torch.arange(len(values))
-    half = torch.minimum(torch.minimum(index, len(values) - 1 - index), torch.tensor((width - 1) // 2))
+    index, half = torch.arange(len(values)), (width - 1) // 2
+    first, last = (index - half).clamp(min=0), (index + half).clamp(max=len(values) - 1)
     total = torch.cat([values.new_zeros(1), values.cumsum(0)])
-    return (total[index + half + 1] - total[index - half]) / (2 * half + 1)
+    return (total[last + 1] - total[first]) / (last + 1 - first)
 
 
 def losses(

@@ -1,0 +1,254 @@
+"""The loop: what it records, where it stops, and that watching a run never changes it."""
+
+import os
+import signal
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from gancourse import training
+from gancourse.data import batches
+
+
+def counter():
+    """A stream of batches that counts what was taken."""
+    number = 0
+    while True:
+        number += 1
+        yield number
+
+
+def test_history_records_every_step():
+    history = training.train(lambda real: {"d_loss": real * 2.0, "g_loss": torch.tensor(-real)}, counter(), num_steps=3)
+    assert history.num_steps == 3 and not history.interrupted and history.seconds > 0
+    assert history["d_loss"].tolist() == [2, 4, 6] and history["d_loss"].dtype == torch.float64
+    assert history["g_loss"].tolist() == [-1, -2, -3]
+    assert history.steps("g_loss").tolist() == [1, 2, 3] and history.terms == ["d_loss", "g_loss"]
+
+
+def test_a_term_may_come_only_now_and_then():
+    history = training.train(
+        lambda real: {"d_loss": 1.0} | ({"g_loss": real} if real % 3 == 0 else {}), counter(), num_steps=250
+    )
+    assert history.steps("g_loss").tolist() == list(range(3, 251, 3)) == history["g_loss"].tolist()
+    assert len(history["d_loss"]) == 250
+
+
+def test_an_unknown_term_is_named_with_those_there_are():
+    history = training.train(lambda real: {"d_loss": 1.0}, counter(), num_steps=1)
+    with pytest.raises(KeyError, match="no number called 'loss'.*d_loss"):
+        history["loss"]
+
+
+def test_recording_lets_the_graph_go():
+    weight = torch.ones(3, requires_grad=True)
+    history = training.train(lambda real: {"d_loss": (weight * real).sum()}, counter(), num_steps=2)
+    assert not history["d_loss"].requires_grad
+
+
+def test_snapshots_come_at_their_steps_and_change_nothing():
+    def run(looking):
+        torch.manual_seed(0)
+        network = nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(network.parameters(), 0.1)
+
+        def step(real):
+            loss = network(torch.randn(4, 2)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return {"loss": loss}
+
+        seen = []
+        history = training.train(
+            step,
+            counter(),
+            num_steps=5,
+            snapshot=(lambda: torch.rand(2).requires_grad_() * 2) if looking else None,
+            snapshot_at=[0, 2, 5, 99] if looking else (),
+            on_snapshot=lambda number, value: seen.append(number),
+        )
+        return network.weight.detach().clone(), history, seen
+
+    quiet, _, _ = run(looking=False)
+    watched, history, seen = run(looking=True)
+    assert torch.equal(quiet, watched)
+    assert list(history.snapshots) == seen == [0, 2, 5]
+    assert not history.snapshots[2].requires_grad
+
+
+def test_carrying_on_counts_and_snapshots_further():
+    step, stream = (lambda real: {"d_loss": real}), counter()
+    history = training.train(step, stream, num_steps=2, snapshot=lambda: "s", snapshot_at=(0, 3))
+    again = training.train(step, stream, num_steps=2, history=history, snapshot=lambda: "s", snapshot_at=(0, 3))
+    assert again is history and history.num_steps == 4
+    assert history["d_loss"].tolist() == [1, 2, 3, 4] and list(history.snapshots) == [0, 3]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
+def test_an_interrupt_waits_for_the_end_of_the_step():
+    halves = []
+
+    def step(real):
+        halves.append("D")
+        if real == 3:
+            signal.raise_signal(signal.SIGINT)
+        halves.append("G")
+        return {"d_loss": real}
+
+    before = signal.getsignal(signal.SIGINT)
+    history = training.train(step, counter(), num_steps=10)
+    assert history.interrupted and history.num_steps == 3
+    assert halves == ["D", "G"] * 3 and history["d_loss"].tolist() == [1, 2, 3]
+    assert signal.getsignal(signal.SIGINT) is before
+    history = training.train(step, counter(), num_steps=1, history=history)
+    assert not history.interrupted and history.num_steps == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
+def test_a_second_interrupt_stops_a_step_that_hangs():
+    def step(real):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second interrupt should have stopped this step")
+
+    history = training.train(step, counter(), num_steps=10)
+    assert history.interrupted and history.num_steps == 0
+
+
+def test_training_works_outside_the_main_thread():
+    result = []
+    thread = threading.Thread(
+        target=lambda: result.append(training.train(lambda real: {"d_loss": real}, counter(), num_steps=2))
+    )
+    thread.start()
+    thread.join()
+    assert result[0]["d_loss"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), torch.tensor(float("nan"))])
+def test_divergence_names_term_and_step(bad):
+    with pytest.raises(training.Diverged, match="g_loss became (nan|inf) at step 130") as caught:
+        training.train(lambda real: {"d_loss": 1.0, "g_loss": bad if real >= 130 else 0.5}, counter(), num_steps=1000)
+    assert caught.value.step == 130 and caught.value.term == "g_loss"
+    assert len(caught.value.history["d_loss"]) == 200  # the flush after it
+
+
+def test_the_earliest_divergence_is_the_one_named():
+    def step(real):
+        return {"d_loss": float("nan") if real >= 5 else 1.0, "g_loss": float("nan") if real >= 4 else 1.0}
+
+    with pytest.raises(training.Diverged, match="g_loss became nan at step 4"):
+        training.train(step, counter(), num_steps=10)
+
+
+def test_divergence_is_noticed_at_the_very_end_too():
+    with pytest.raises(training.Diverged, match="step 7"):
+        training.train(lambda real: {"d_loss": float("nan") if real == 7 else 1.0}, counter(), num_steps=7)
+
+
+def test_a_record_survives_saving():
+    history = training.train(
+        lambda real: {"d_loss": real}, counter(), num_steps=3, snapshot=lambda: torch.ones(2), snapshot_at=[1]
+    )
+    copy = training.History()
+    copy.load_state_dict(history.state_dict())
+    assert copy.num_steps == 3 and copy["d_loss"].tolist() == [1, 2, 3] and list(copy.snapshots) == [1]
+    training.train(lambda real: {"d_loss": real}, counter(), num_steps=1, history=copy)
+    assert copy["d_loss"].tolist() == [1, 2, 3, 1] and history.num_steps == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"num_steps": 0}, ValueError, "num_steps must be a positive whole number, got 0"),
+        ({"num_steps": 2.0}, ValueError, "num_steps must be"),
+        ({"step": None}, TypeError, "step must be a function"),
+        ({"batches": [1, 2]}, TypeError, "batches must be an iterator.*got list"),
+        ({"batches": iter([1, 2])}, ValueError, "batches ended after 2 steps, 3 short"),
+        ({"history": {}}, TypeError, "history must be a History"),
+        ({"snapshot_at": [1]}, ValueError, "snapshot_at names steps"),
+        ({"step": lambda real: 3.0}, TypeError, "step must return a dict of numbers, got float"),
+        ({"step": lambda real: {"d_loss": torch.zeros(2)}}, ValueError, r"d_loss must be one number.*shape \(2,\)"),
+        ({"step": lambda real: {"d_loss": "0.1"}}, TypeError, "d_loss must be a number.*got str"),
+    ],
+)
+def test_bad_arguments_are_named(change, error, message):
+    arguments = {"step": lambda real: {"d_loss": 1.0}, "batches": counter(), "num_steps": 5} | change
+    with pytest.raises(error, match=message):
+        training.train(arguments.pop("step"), arguments.pop("batches"), **arguments)
+
+
+# ---------------------------------------------------------------- streams of batches
+
+
+def stream_of(n, size, seed=0):
+    return batches.stream(torch.arange(float(n))[:, None], size, torch.Generator().manual_seed(seed))
+
+
+def test_an_epoch_shows_each_sample_once_and_shuffled():
+    stream = stream_of(10, 5)
+    first = torch.cat([next(stream), next(stream)]).flatten()
+    second = torch.cat([next(stream), next(stream)]).flatten()
+    assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(10))
+    assert not torch.equal(first, second) and not torch.equal(first, torch.arange(10.0))
+
+
+def test_the_last_partial_batch_is_left_out():
+    stream = stream_of(7, 3)
+    for _ in range(5):
+        epoch = torch.cat([next(stream), next(stream)]).flatten()
+        assert len(epoch.unique()) == 6
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 3])
+def test_a_resumed_stream_goes_on_exactly(taken):
+    whole = stream_of(7, 3)
+    for _ in range(taken):
+        next(whole)
+    state = whole.state_dict()
+    expected = [next(whole) for _ in range(6)]
+    resumed = stream_of(7, 3, seed=99)
+    next(resumed)
+    resumed.load_state_dict(state)
+    assert all(torch.equal(next(resumed), batch) for batch in expected)
+
+
+def test_a_distribution_gives_fresh_samples():
+    class Noise:
+        def sample(self, n, generator):
+            return torch.randn(n, 2, generator=generator)
+
+    stream = batches.stream(Noise(), 4, torch.Generator().manual_seed(1))
+    first = next(stream)
+    state = stream.state_dict()
+    second = next(stream)
+    assert first.shape == (4, 2) and not torch.equal(first, second)
+    stream.load_state_dict(state)
+    assert torch.equal(next(stream), second)
+
+
+def test_a_state_of_another_data_set_is_refused():
+    stream = stream_of(7, 3)
+    next(stream)
+    with pytest.raises(ValueError, match="7 samples, but this stream has 8"):
+        stream_of(8, 3).load_state_dict(stream.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((torch.zeros(3, 1), 4), ValueError, "source has 3 samples, fewer than one batch of 4"),
+        ((torch.tensor(1.0), 1), ValueError, "source has no samples"),
+        ((torch.zeros(3, 1), 0), ValueError, "batch_size must be at least 1"),
+        ((torch.zeros(3, 1), 2.0), TypeError, "batch_size must be a whole number"),
+        (("digits", 2), TypeError, "source must be a tensor or have a sample method, got str"),
+    ],
+)
+def test_bad_streams_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        batches.stream(*arguments, torch.Generator())
+    with pytest.raises(TypeError, match="generator must be a torch.Generator"):
+        batches.stream(torch.zeros(3, 1), 2, 0)
