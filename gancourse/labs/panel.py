@@ -1,0 +1,600 @@
+"""The live panel: buttons and sliders around an object that trains and draws.
+
+A *stepper* is a plain object with no widgets in it. It knows how to do one small piece of work
+and how to draw itself, so tests call it without a browser:
+
+    class Walk:
+        '''A point that walks along a line.'''
+
+        def __init__(self, seed=0):
+            self.seed, self.stride = seed, 0.1
+            self.figure, self.ax = style.figure()
+            self.reset()
+
+        def reset(self):                 # fresh start, from self.seed, with the settings as they are
+            self.steps_done, self.place = 0, 0.0
+
+        def step(self):                  # one small piece of work, a few milliseconds
+            self.place += self.stride
+            self.steps_done += 1
+
+        def draw(self):                  # the same figure every time
+            self.ax.clear()
+            self.ax.plot([self.place], [0], "o", color=style.COLOURS["real"])
+            return self.figure
+
+        def status(self):                # what the picture shows, in words
+            return f"Step {self.steps_done}: the point is at {self.place:.1f}."
+
+    def panel(seed=0):
+        return Panel(
+            Walk(seed),
+            name="walk",
+            title="A walk along a line",
+            controls=[Slider("stride", "stride", 0.01, 1.0, hint="Try 1: what happens to the walk?")],
+        )
+
+``panel()`` at the end of a cell shows the panel. Without ``step`` the panel is *static*: no Play
+button, and every move of a slider draws the figure again (``reset``, ``steps_done`` and ``seed``
+are then not needed).
+
+What the panel sees to:
+
+* **The front end is the clock.** One tick of Play is one message: the kernel works for at most
+  ``seconds_per_tick``, draws one frame and waits. Nothing runs unless somebody presses a button,
+  so running all cells trains nothing, and a closed tab stops the training.
+* **A control sets an attribute** of the stepper, between two steps, never during one. The status
+  line says so. With ``restarts=True`` the stepper is reset too.
+* **Divergence is said in words.** ``step`` raises :class:`Diverged` (see :func:`check_finite`);
+  the panel stops, keeps the last good picture and offers to start again. Any other exception is
+  shown in the panel as well, because a traceback of a callback is seen nowhere else.
+* **Nothing leaks.** A panel built under a ``name`` that is in use closes the older one.
+* **It works without a browser**: ``panel.play.value += 1`` is a tick, ``panel.more.click()`` is
+  the button, ``panel.controls["stride"].value = 0.5`` moves the slider, ``panel.status_text`` and
+  ``panel.alert_text`` are what a learner reads, ``panel.png`` is the picture.
+* **The stored notebook shows the picture**: the output holds the widget, a PNG and plain text.
+
+Callbacks may run in another thread than your cells, where ``torch.set_default_device`` and
+``torch.no_grad`` of your cell do not hold: a stepper takes ``device`` and says ``no_grad`` itself,
+and never uses pyplot.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+
+from gancourse.plotting import style
+
+__all__ = ["Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch", "check_finite"]
+
+MAX_CONTROLS = 5
+"""More sliders than this are not explored, they are guessed at."""
+
+_TICK_MS = 40
+_SLOW_TICK_MS = 500
+_OPEN: dict[str, Panel] = {}
+
+
+class Diverged(ArithmeticError):
+    """The numbers of a stepper are no longer finite; the message says which, and when."""
+
+
+def check_finite(step: int, **numbers: Any) -> None:
+    """Raise :class:`Diverged` unless every number is finite.
+
+    Args:
+        step: the step that was just done, for the message.
+        numbers: floats or tensors of one element, by the name that the message will use.
+    Raises:
+        Diverged: a number is infinite or not a number.
+    First met in: notebook 00.
+    """
+    for name, number in numbers.items():
+        value = float(number)
+        if not math.isfinite(value):
+            raise Diverged(f"at step {step}, {name} became {'not a number' if math.isnan(value) else 'infinite'}")
+
+
+class Stepper(Protocol):
+    """What a live panel needs; a static one needs ``draw`` and ``status`` only."""
+
+    steps_done: int
+
+    def step(self) -> None:
+        """Do one small piece of work."""
+
+    def reset(self) -> None:
+        """Start afresh, from ``self.seed`` if there is one, with the settings as they are."""
+
+    def draw(self) -> Any:
+        """Draw the state of things on one figure, the same every time, and return it."""
+
+    def status(self) -> str:
+        """Say in words what the picture shows."""
+
+
+# ---------------------------------------------------------------- controls
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number to move.
+
+    Args:
+        label: what it is called beside the slider, e.g. "learning rate of G".
+        attribute: the stepper's attribute it sets; its present value is where the slider starts.
+        low, high: ends of the range, inclusive.
+        hint: one sentence on what to try.
+        log: move in powers of ten; ``low`` must be positive.
+        whole: whole numbers only.
+        step: distance between two positions (in powers of ten for ``log``); a hundredth of the range if not given.
+        restarts: a move resets the stepper.
+    """
+
+    label: str
+    attribute: str
+    low: float
+    high: float
+    hint: str
+    log: bool = False
+    whole: bool = False
+    step: float | None = None
+    restarts: bool = False
+
+    def build(self, value: Any) -> widgets.Widget:
+        """Return the widget, standing at ``value``."""
+        if not self.low < self.high or (self.log and self.low <= 0):
+            wanted = "0 < low < high on a logarithmic slider" if self.log else "low < high"
+            raise ValueError(f"slider {self.label!r} needs {wanted}, got low={self.low!r}, high={self.high!r}")
+        if self.log and self.whole:
+            raise ValueError(f"slider {self.label!r} is either log or whole, not both")
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not self.low <= value <= self.high:
+            raise ValueError(
+                f"slider {self.label!r} goes from {self.low} to {self.high}, "
+                f"but the stepper's {self.attribute} is {value!r}"
+            )
+        if self.whole:
+            return widgets.IntSlider(
+                value=int(value),
+                min=int(self.low),
+                max=int(self.high),
+                step=int(self.step or 1),
+                description=self.label,
+            )
+        if self.log:
+            low, high = math.log10(self.low), math.log10(self.high)
+            return widgets.FloatLogSlider(
+                value=value,
+                min=low,
+                max=high,
+                step=self.step or (high - low) / 60,
+                readout_format=".2g",
+                description=self.label,
+            )
+        step = self.step or (self.high - self.low) / 100
+        return widgets.FloatSlider(
+            value=value,
+            min=self.low,
+            max=self.high,
+            step=step,
+            readout_format=f".{min(max(0, math.ceil(-math.log10(step))), 4)}f",
+            description=self.label,
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values.
+
+    Args:
+        label: what it is called beside the menu.
+        attribute: the stepper's attribute it sets.
+        options: the values, or a mapping from what the menu shows to the values.
+        hint: one sentence on what to try.
+        restarts: a change resets the stepper.
+    """
+
+    label: str
+    attribute: str
+    options: Sequence[Any] | Mapping[str, Any]
+    hint: str
+    restarts: bool = False
+
+    def build(self, value: Any) -> widgets.Widget:
+        """Return the widget, standing at ``value``."""
+        if isinstance(self.options, Mapping):
+            options = list(self.options.items())
+        else:
+            options = [(str(option).replace("_", " "), option) for option in self.options]
+        if value not in [option for _, option in options]:
+            shown = ", ".join(repr(option) for _, option in options)
+            raise ValueError(f"choice {self.label!r} offers {shown}, but the stepper's {self.attribute} is {value!r}")
+        return widgets.Dropdown(options=options, value=value, description=self.label)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Something that is on or off.
+
+    Args:
+        label: what it is called beside the box.
+        attribute: the stepper's attribute it sets to True or False.
+        hint: one sentence on what to try.
+        restarts: a change resets the stepper.
+    """
+
+    label: str
+    attribute: str
+    hint: str
+    restarts: bool = False
+
+    def build(self, value: Any) -> widgets.Widget:
+        """Return the widget, standing at ``value``."""
+        if not isinstance(value, bool):
+            raise ValueError(
+                f"switch {self.label!r} needs True or False, but the stepper's {self.attribute} is {value!r}"
+            )
+        return widgets.Checkbox(value=value, description=self.label, indent=True)
+
+
+Control = Slider | Choice | Switch
+
+
+# ---------------------------------------------------------------- the panel
+
+
+class Panel:
+    """Buttons, controls, a picture and a status line around a stepper; see the module's text.
+
+    Attributes worth knowing: ``play``, ``once``, ``more``, ``slow``, ``restart``, ``seed`` (the
+    widgets of the top row; None on a static panel, except ``restart``), ``controls`` (widget by
+    attribute), ``status_text``, ``alert_text``, ``png``, ``stepper``, ``frames`` (drawn so far).
+
+    Args:
+        stepper: the object that works and draws.
+        name: what this panel is known by; an older panel of the same name is closed.
+        title: a heading, and what the picture is called where it cannot be seen.
+        controls: at most five of :class:`Slider`, :class:`Choice`, :class:`Switch`.
+        steps_per_click: how far the "+50 steps" button goes.
+        steps_per_tick: most steps in one tick of Play, so that fast steppers can be followed.
+        seconds_per_tick: most time spent on the steps of one tick.
+    Raises:
+        TypeError: the stepper lacks something a panel needs.
+        ValueError: a control does not fit the stepper, or there are too many.
+    First met in: notebook 00.
+    """
+
+    def __init__(
+        self,
+        stepper: Any,
+        *,
+        name: str,
+        title: str,
+        controls: Sequence[Control] = (),
+        steps_per_click: int = 50,
+        steps_per_tick: int | None = None,
+        seconds_per_tick: float = 0.06,
+    ) -> None:
+        self.live = hasattr(stepper, "step")
+        needed = ("draw", "status") + (("step", "reset", "steps_done") if self.live else ())
+        missing = [what for what in needed if not hasattr(stepper, what)]
+        if missing:
+            raise TypeError(
+                f"stepper must have {', '.join(needed)}; {type(stepper).__name__} lacks {', '.join(missing)}"
+            )
+        if not name or not isinstance(name, str):
+            raise ValueError(f"name must be a word to know the panel by, got {name!r}")
+        if len(controls) > MAX_CONTROLS:
+            raise ValueError(f"a panel takes at most {MAX_CONTROLS} controls, got {len(controls)}")
+        for label, value in (("steps_per_click", steps_per_click), ("steps_per_tick", steps_per_tick or 1)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{label} must be a positive whole number, got {value!r}")
+        if not seconds_per_tick > 0:
+            raise ValueError(f"seconds_per_tick must be positive, got {seconds_per_tick!r}")
+
+        self.stepper, self.name, self.title = stepper, name, title
+        self.frames, self.png, self.status_text, self.alert_text = 0, b"", "", ""
+        self._steps_per_click, self._steps_per_tick = steps_per_click, steps_per_tick
+        self._seconds_per_tick = seconds_per_tick
+        self._lock, self._moved = threading.RLock(), deque[tuple[Control, Any]]()
+        self._note, self._diverged, self._layout_is_set, self._putting_back = "", False, False, False
+
+        if name in _OPEN:
+            _OPEN.pop(name).close()
+        try:
+            self._build(controls)
+            self._show()
+        except BaseException:
+            self.close()
+            raise
+        _OPEN[name] = self
+
+    # ------------------------------------------------------------ building
+
+    def _build(self, controls: Sequence[Control]) -> None:
+        self.widget = widgets.VBox()
+        self.image = widgets.Image(format="png")
+        self.status, self.alert = widgets.HTML(), widgets.HTML()
+        self.restart = widgets.Button(
+            description="Reset",
+            icon="refresh",
+            tooltip="Start again: fresh networks, same seed, settings as they are"
+            if self.live
+            else "Put every control back to where it started",
+            layout=widgets.Layout(width="90px"),
+        )
+        self.restart.on_click(self._guarded(self._on_reset))
+        self.play = self.once = self.more = self.slow = self.seed = None
+        buttons = self._live_buttons() if self.live else [self.restart]
+
+        self.controls: dict[str, widgets.Widget] = {}
+        self._start: dict[str, Any] = {}
+        rows = []
+        label_width = f"{max((7.5 * len(control.label) for control in controls), default=0) + 10:.0f}px"
+        for control in controls:
+            if not hasattr(self.stepper, control.attribute):
+                raise ValueError(
+                    f"control {control.label!r} sets {control.attribute!r}, "
+                    f"but {type(self.stepper).__name__} has no such attribute"
+                )
+            if control.attribute in self.controls:
+                raise ValueError(f"two controls set {control.attribute!r}; one is enough")
+            made = control.build(getattr(self.stepper, control.attribute))
+            made.style.description_width = label_width
+            made.layout.width = "min(100%, 420px)"
+            made.observe(self._on_control(control), "value")
+            self.controls[control.attribute], self._start[control.attribute] = made, made.value
+            rows += [made, _text(f'<div style="{_HINT}">{html.escape(control.hint)}</div>')]
+
+        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        self.widget.children = (
+            _text(f'<div style="{_TITLE}">{html.escape(self.title)}</div>'),
+            widgets.HBox(buttons, layout=widgets.Layout(**wrap)),
+            self.alert,
+            widgets.HBox(
+                [self.image, widgets.VBox(rows, layout=widgets.Layout(width="430px", max_width="100%"))],
+                layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
+            ),
+            self.status,
+        )
+
+    def _live_buttons(self) -> list[widgets.Widget]:
+        self.play = widgets.Play(
+            value=0, min=0, max=10**9, step=1, interval=_TICK_MS, show_repeat=False, description="Play"
+        )
+        self.play.observe(self._guarded(self._on_tick), "value")
+        self.once = widgets.Button(
+            description="one step", tooltip="Do a single step", layout=widgets.Layout(width="90px")
+        )
+        self.once.on_click(self._guarded(lambda _: self.advance(1)))
+        count = self._steps_per_click
+        self.more = widgets.Button(
+            description=f"+{count} steps", tooltip=f"Do {count} steps", layout=widgets.Layout(width="100px")
+        )
+        self.more.on_click(self._guarded(lambda _: self.advance(count)))
+        self.slow = widgets.ToggleButton(
+            value=False,
+            description="slow motion",
+            tooltip="Play one step at a time, two a second",
+            layout=widgets.Layout(width="110px"),
+        )
+        self.slow.observe(self._on_slow, "value")
+        buttons = [self.play, self.once, self.more, self.slow, self.restart]
+        if hasattr(self.stepper, "seed"):
+            if self.stepper.seed not in range(10_000):
+                raise ValueError(f"the stepper's seed must be from 0 to 9999, got {self.stepper.seed!r}")
+            self.seed = widgets.BoundedIntText(
+                value=self.stepper.seed,
+                min=0,
+                max=9999,
+                description="seed",
+                style={"description_width": "40px"},
+                layout=widgets.Layout(width="130px"),
+            )
+            self.seed.observe(self._guarded(self._on_seed), "value")
+            buttons.append(self.seed)
+        return buttons
+
+    # ------------------------------------------------------------ what a press does
+
+    def advance(self, steps: int) -> None:
+        """Do ``steps`` steps and draw once, as the buttons do; exceptions are yours."""
+        with self._lock:
+            self._apply_moves()
+            self._refuse_if_diverged()
+            for _ in range(steps):
+                self.stepper.step()
+            self._show()
+
+    def _on_tick(self, change: dict[str, Any]) -> None:
+        if change["new"] <= change["old"]:
+            return  # the Stop button puts the counter back to 0: no work is asked for
+        self._apply_moves()
+        self._refuse_if_diverged()
+        limit = 1 if self.slow.value else self._steps_per_tick
+        end, done = time.perf_counter() + self._seconds_per_tick, 0
+        while not done or (time.perf_counter() < end and (limit is None or done < limit)):
+            self.stepper.step()
+            done += 1
+        self._show()
+
+    def _on_slow(self, change: dict[str, Any]) -> None:
+        self.play.interval = _SLOW_TICK_MS if change["new"] else _TICK_MS
+
+    def _on_reset(self, _: Any) -> None:
+        self._apply_moves()
+        if self.live:
+            self._restart_stepper("")
+        else:
+            self._putting_back = True
+            try:
+                for attribute, value in self._start.items():
+                    self.controls[attribute].value = value
+            finally:
+                self._putting_back = False
+            self._apply_moves()
+        self._show()
+
+    def _on_seed(self, change: dict[str, Any]) -> None:
+        self._apply_moves()
+        self.stepper.seed = change["new"]
+        self._restart_stepper(f"Started again with seed {change['new']}.")
+        self._show()
+
+    def _on_control(self, control: Control) -> Callable[[dict[str, Any]], None]:
+        draw = self._guarded(self._draw_moves)
+
+        def moved(change: dict[str, Any]) -> None:
+            self._moved.append((control, change["new"]))
+            draw(change)
+
+        return moved
+
+    def _draw_moves(self, _: Any) -> None:
+        # Whoever had the lock before may have drawn this move already: one picture is enough.
+        if not self._putting_back and self._apply_moves():
+            self._show()
+
+    def _apply_moves(self) -> bool:
+        applied = False
+        while self._moved:
+            control, value = self._moved.popleft()
+            setattr(self.stepper, control.attribute, value)
+            note = f"{control.label} is now {_words(control, value)}"
+            if self.live and control.restarts:
+                self._restart_stepper(f"Started again: {note}.")
+            elif self.live:
+                self._note = f"Since step {self.stepper.steps_done}, {note}."
+            applied = True
+        return applied
+
+    def _restart_stepper(self, note: str) -> None:
+        self.stepper.reset()
+        self._diverged, self._note = False, note
+        self.restart.button_style = ""
+
+    def _refuse_if_diverged(self) -> None:
+        if self._diverged:
+            raise Diverged("there is nothing to go on from")
+
+    def _guarded(self, action: Callable[[Any], None]) -> Callable[[Any], None]:
+        def guarded(event: Any) -> None:
+            with self._lock:
+                try:
+                    action(event)
+                    if not self._diverged:
+                        self._say(alert="")
+                except Diverged as problem:
+                    self._diverged = True
+                    if self.live:
+                        self.restart.button_style = "warning"
+                    self._stop(f"Training has diverged: {problem}. Press Reset, perhaps with smaller learning rates.")
+                except KeyboardInterrupt:
+                    self._stop("You interrupted the kernel: the panel has stopped. Press Reset or play on.")
+                except Exception as error:
+                    self._stop(f"Something went wrong in this panel: {type(error).__name__}: {error}")
+
+        return guarded
+
+    def _stop(self, alert: str) -> None:
+        """Stop the clock in the front end and say why."""
+        if self.play is not None:
+            for trait in ("playing", "_playing"):  # ipywidgets 8, ipywidgets 7
+                if self.play.has_trait(trait):
+                    setattr(self.play, trait, False)
+        self._say(alert=alert)
+
+    # ------------------------------------------------------------ what is shown
+
+    def _show(self) -> None:
+        """Draw one frame and say what it shows."""
+        figure = self.stepper.draw()
+        self.png = style.png(figure, compress_level=1)
+        self.frames += 1
+        if not self._layout_is_set:  # arranging text and axes is the slow part: once is enough
+            width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
+            self.image.layout.width, self.image.layout.max_width = f"{width}px", "100%"
+            self.image.width, self.image.height = str(width), str(height)
+            figure.set_layout_engine("none")
+            self._layout_is_set = True
+        self.image.value = self.png
+        self._say(status=" ".join(filter(None, (self.stepper.status(), self._note))))
+
+    def _say(self, *, status: str | None = None, alert: str | None = None) -> None:
+        if status is not None:
+            self.status_text = status
+            self.status.value = f'<div role="status" style="{_STATUS}">{html.escape(status)}</div>'
+        if alert is not None and alert != self.alert_text:
+            self.alert_text = alert
+            self.alert.value = alert and f'<div role="alert" style="{_ALERT}">{html.escape(alert)}</div>'
+
+    def __repr__(self) -> str:
+        how = "press Play in a notebook, or call .advance(50)" if self.live else "move its controls in a notebook"
+        return f"{self.title}. {self.status_text} {self.alert_text}".rstrip() + f" [panel {self.name!r}: {how}]"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """Return the widget for a live notebook, the picture for a stored one, words for the rest."""
+        bundle: dict[str, Any] = {
+            "text/plain": repr(self),
+            "image/png": base64.b64encode(self.png).decode("ascii"),
+        }
+        if self.widget.comm is not None:  # else closed, or no front end
+            view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+            bundle["application/vnd.jupyter.widget-view+json"] = view
+        return bundle
+
+    # ------------------------------------------------------------ closing
+
+    def close(self) -> None:
+        """Close every widget of the panel, in the front end too; the stepper stays usable."""
+        if _OPEN.get(self.name) is self:
+            del _OPEN[self.name]
+        with self._lock:
+            for part in _parts(getattr(self, "widget", None)):
+                part.unobserve_all()
+                part.close()
+
+
+_TITLE = "font-weight: 600; line-height: 1.4"
+_HINT = "font-size: 0.85em; line-height: 1.3; margin: 0 0 6px 10px; opacity: 0.85; white-space: normal"
+_STATUS = "line-height: 1.4; min-height: 2.8em; max-width: 880px; white-space: normal"
+_ALERT = (
+    f"line-height: 1.4; max-width: 880px; white-space: normal; font-weight: 600; "
+    f"border-left: 4px solid {style.COLOURS['warning']}; padding: 2px 10px"
+)
+
+
+def _text(value: str) -> widgets.HTML:
+    return widgets.HTML(value=value)
+
+
+def _words(control: Control, value: Any) -> str:
+    if isinstance(control, Switch):
+        return "on" if value else "off"
+    if isinstance(control, Choice):
+        if isinstance(control.options, Mapping):
+            return next(shown for shown, option in control.options.items() if option == value)
+        return str(value).replace("_", " ")
+    return f"{value:.3g}"
+
+
+def _parts(widget: widgets.Widget | None) -> list[widgets.Widget]:
+    """List a widget, its layout and style, and the same for everything inside it."""
+    if widget is None:
+        return []
+    found = []
+    for child in getattr(widget, "children", ()):
+        found += _parts(child)
+    found += [part for trait in ("layout", "style") if (part := getattr(widget, trait, None)) is not None]
+    return [*found, widget]
