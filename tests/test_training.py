@@ -42,6 +42,7 @@ def test_an_unknown_term_is_named_with_those_there_are():
         history["loss"]
 
 
+@pytest.mark.filterwarnings("error")
 def test_recording_lets_the_graph_go():
     weight = torch.ones(3, requires_grad=True)
     history = training.train(lambda real: {"d_loss": (weight * real).sum()}, counter(), num_steps=2)
@@ -81,10 +82,10 @@ def test_snapshots_come_at_their_steps_and_change_nothing():
 
 def test_carrying_on_counts_and_snapshots_further():
     step, stream = (lambda real: {"d_loss": real}), counter()
-    history = training.train(step, stream, num_steps=2, snapshot=lambda: "s", snapshot_at=(0, 3))
-    again = training.train(step, stream, num_steps=2, history=history, snapshot=lambda: "s", snapshot_at=(0, 3))
+    history = training.train(step, stream, num_steps=2, snapshot=lambda: "s", snapshot_at=(0, 2, 3))
+    again = training.train(step, stream, num_steps=2, history=history, snapshot=lambda: "later", snapshot_at=(2, 3))
     assert again is history and history.num_steps == 4
-    assert history["d_loss"].tolist() == [1, 2, 3, 4] and list(history.snapshots) == [0, 3]
+    assert history["d_loss"].tolist() == [1, 2, 3, 4] and history.snapshots == {0: "s", 2: "s", 3: "later"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
