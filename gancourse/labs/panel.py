@@ -63,6 +63,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import math
 import threading
 import time
@@ -72,6 +73,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import ipywidgets as widgets
+import numpy as np
+import PIL.Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from gancourse.plotting import style
 
@@ -100,7 +105,7 @@ def check_finite(step: int, **numbers: Any) -> None:
     First met in: notebook 00.
     """
     for name, number in numbers.items():
-        value = float(number)
+        value = float(number.detach() if hasattr(number, "detach") else number)
         if not math.isfinite(value):
             raise Diverged(f"at step {step}, {name} became {'not a number' if math.isnan(value) else 'infinite'}")
 
@@ -308,7 +313,8 @@ class Panel:
         self._steps_per_click, self._steps_per_tick = steps_per_click, steps_per_tick
         self._seconds_per_tick = seconds_per_tick
         self._lock, self._moved = threading.RLock(), deque[tuple[Control, Any]]()
-        self._note, self._diverged, self._layout_is_set, self._putting_back = "", False, False, False
+        self._note, self._diverged, self._putting_back = "", False, False
+        self._camera: _Camera | None = None
 
         if name in _OPEN:
             _OPEN.pop(name).close()
@@ -520,14 +526,14 @@ class Panel:
     def _show(self) -> None:
         """Draw one frame and say what it shows."""
         figure = self.stepper.draw()
-        self.png = style.png(figure, compress_level=1)
-        self.frames += 1
-        if not self._layout_is_set:  # arranging text and axes is the slow part: once is enough
+        if self._camera is None or self._camera.figure is not figure:
+            self._camera = _Camera(figure)
             width, height = (round(inches * figure.dpi) for inches in figure.get_size_inches())
-            self.image.layout.width, self.image.layout.max_width = f"{width}px", "100%"
             self.image.width, self.image.height = str(width), str(height)
-            figure.set_layout_engine("none")
-            self._layout_is_set = True
+            self.image.layout.width, self.image.layout.max_width = f"{width}px", "100%"
+            self.image.layout.height = "auto"
+        self.png = self._camera.png()
+        self.frames += 1
         self.image.value = self.png
         self._say(status=" ".join(filter(None, (self.stepper.status(), self._note))))
 
@@ -547,7 +553,7 @@ class Panel:
         """Return the widget for a live notebook, the picture for a stored one, words for the rest."""
         bundle: dict[str, Any] = {
             "text/plain": repr(self),
-            "image/png": base64.b64encode(self.png).decode("ascii"),
+            "image/png": base64.b64encode(_smaller(self.png)).decode("ascii"),
         }
         if self.widget.comm is not None:  # else closed, or no front end
             view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
@@ -573,6 +579,42 @@ _ALERT = (
     f"line-height: 1.4; max-width: 880px; white-space: normal; font-weight: 600; "
     f"border-left: 4px solid {style.COLOURS['warning']}; padding: 2px 10px"
 )
+
+
+class _Camera:
+    """Turns one figure into PNG bytes, again and again, drawing as little as it may.
+
+    Where the figure has artists made with ``animated=True``, the rest of it is drawn once and kept.
+    """
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+        style.png(figure)  # in the course's look, text and axes arranged
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)  # with axes of a fixed aspect it settles the second time
+            figure.set_layout_engine("none")  # arranging is the slow part, and frames must not jump
+        self.canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+        self.moving = sorted(figure.findobj(lambda artist: artist.get_animated()), key=lambda artist: artist.zorder)
+        self.canvas.draw()  # leaves out what is animated
+        self.still = self.canvas.copy_from_bbox(figure.bbox) if self.moving else None
+
+    def png(self) -> bytes:
+        if self.still is None:
+            self.canvas.draw()
+        else:
+            self.canvas.restore_region(self.still)
+            for artist in self.moving:
+                artist.draw(self.canvas.get_renderer())
+        buffer = io.BytesIO()
+        PIL.Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
+        return buffer.getvalue()
+
+
+def _smaller(png: bytes) -> bytes:
+    """Return the same picture in fewer bytes, for the stored notebook."""
+    buffer = io.BytesIO()
+    PIL.Image.open(io.BytesIO(png)).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def _text(value: str) -> widgets.HTML:
