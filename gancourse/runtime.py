@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 
 from gancourse import __version__
 
-__all__ = ["budget", "generator", "pick_device", "seeded", "setup", "threads"]
+__all__ = ["budget", "generator", "interrupt_deferred", "pick_device", "seeded", "setup", "threads"]
 
 _MAX_SEED = 2**63 - 1
 
@@ -167,6 +170,36 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def interrupt_deferred() -> Iterator[Callable[[], bool]]:
+    """Note the first SIGINT instead of raising; the second does what it always did.
+
+    For loops that must stop between steps, never inside one. Only the main thread can set a signal
+    handler; elsewhere interrupts stay as they are.
+
+    Yields:
+        A function that tells whether an interrupt came.
+    """
+    noted = False
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal noted
+        if noted:
+            signal.signal(signal.SIGINT, previous)
+            raise KeyboardInterrupt
+        noted = True
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: noted
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _checked_seed(seed: int) -> int:

@@ -6,7 +6,6 @@ It knows nothing of GANs: what a step does is written in the notebook, where it 
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import threading
 import time
@@ -15,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from gancourse import runtime
 
 __all__ = ["Diverged", "History", "train"]
 
@@ -207,7 +208,7 @@ def train(
     shown = _progress_line(last) if progress else None
     before, started = history.seconds, time.perf_counter()
     try:
-        with _interrupt_deferred() as interrupted:
+        with runtime.interrupt_deferred() as interrupted:
             take_snapshot()
             while history.num_steps < last and not interrupted():
                 try:
@@ -242,33 +243,6 @@ def _global_random_state_kept() -> Iterator[None]:
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=list(cuda)):
         yield
-
-
-@contextlib.contextmanager
-def _interrupt_deferred() -> Iterator[Callable[[], bool]]:
-    """Note the first SIGINT instead of raising; the second does what it always did.
-
-    Yields a function that tells whether an interrupt came. Only the main thread can set a signal
-    handler; elsewhere interrupts stay as they are.
-    """
-    noted = False
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def note(number: int, frame: Any) -> None:
-        nonlocal noted
-        if noted:
-            signal.signal(signal.SIGINT, previous)
-            raise KeyboardInterrupt
-        noted = True
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: noted
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 # ---------------------------------------------------------------- the line that counts steps
