@@ -313,8 +313,9 @@ class Panel:
         self._steps_per_click, self._steps_per_tick = steps_per_click, steps_per_tick
         self._seconds_per_tick = seconds_per_tick
         self._lock, self._moved = threading.RLock(), deque[tuple[Control, Any]]()
-        self._note, self._diverged, self._putting_back = "", False, False
+        self._note, self._diverged, self._putting_back = "", "", False
         self._camera: _Camera | None = None
+        self._owned: list[widgets.Widget] = []
 
         if name in _OPEN:
             _OPEN.pop(name).close()
@@ -329,16 +330,18 @@ class Panel:
     # ------------------------------------------------------------ building
 
     def _build(self, controls: Sequence[Control]) -> None:
-        self.widget = widgets.VBox()
-        self.image = widgets.Image(format="png")
-        self.status, self.alert = widgets.HTML(), widgets.HTML()
-        self.restart = widgets.Button(
-            description="Reset",
-            icon="refresh",
-            tooltip="Start again: fresh networks, same seed, settings as they are"
-            if self.live
-            else "Put every control back to where it started",
-            layout=widgets.Layout(width="90px"),
+        own = self._own
+        self.image = own(widgets.Image(format="png"))
+        self.status, self.alert = own(widgets.HTML()), own(widgets.HTML())
+        self.restart = own(
+            widgets.Button(
+                description="Reset",
+                icon="refresh",
+                tooltip="Start again: fresh networks, same seed, settings as they are"
+                if self.live
+                else "Put every control back to where it started",
+                layout=widgets.Layout(width="90px"),
+            )
         )
         self.restart.on_click(self._guarded(self._on_reset))
         self.play = self.once = self.more = self.slow = self.seed = None
@@ -356,57 +359,62 @@ class Panel:
                 )
             if control.attribute in self.controls:
                 raise ValueError(f"two controls set {control.attribute!r}; one is enough")
-            made = control.build(getattr(self.stepper, control.attribute))
+            made = own(control.build(getattr(self.stepper, control.attribute)))
             made.style.description_width = label_width
             made.layout.width = "min(100%, 420px)"
             made.observe(self._on_control(control), "value")
             self.controls[control.attribute], self._start[control.attribute] = made, made.value
-            rows += [made, _text(f'<div style="{_HINT}">{html.escape(control.hint)}</div>')]
+            rows += [made, own(_text(control.hint, _HINT))]
 
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        self.widget.children = (
-            _text(f'<div style="{_TITLE}">{html.escape(self.title)}</div>'),
-            widgets.HBox(buttons, layout=widgets.Layout(**wrap)),
-            self.alert,
-            widgets.HBox(
-                [self.image, widgets.VBox(rows, layout=widgets.Layout(width="430px", max_width="100%"))],
-                layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
-            ),
-            self.status,
-        )
+        top = own(widgets.HBox(buttons, layout=widgets.Layout(**wrap)))
+        column = own(widgets.VBox(rows, layout=widgets.Layout(width="430px", max_width="100%")))
+        middle = own(widgets.HBox([self.image, column], layout=widgets.Layout(**wrap | {"align_items": "flex-start"})))
+        self.widget = own(widgets.VBox([own(_text(self.title, _TITLE)), top, self.alert, middle, self.status]))
+
+    def _own(self, widget: widgets.Widget) -> Any:
+        """Remember a widget, so that it is closed with the panel."""
+        self._owned.append(widget)
+        return widget
 
     def _live_buttons(self) -> list[widgets.Widget]:
-        self.play = widgets.Play(
-            value=0, min=0, max=10**9, step=1, interval=_TICK_MS, show_repeat=False, description="Play"
+        count = self._steps_per_click
+        self.play = self._own(
+            widgets.Play(value=0, min=0, max=10**9, step=1, interval=_TICK_MS, show_repeat=False, description="Play")
+        )
+        self.once = self._own(
+            widgets.Button(description="one step", tooltip="Do a single step", layout=widgets.Layout(width="90px"))
+        )
+        self.more = self._own(
+            widgets.Button(
+                description=f"+{count} steps", tooltip=f"Do {count} steps", layout=widgets.Layout(width="100px")
+            )
+        )
+        self.slow = self._own(
+            widgets.ToggleButton(
+                value=False,
+                description="slow motion",
+                tooltip="Play one step at a time, two a second",
+                layout=widgets.Layout(width="110px"),
+            )
         )
         self.play.observe(self._guarded(self._on_tick), "value")
-        self.once = widgets.Button(
-            description="one step", tooltip="Do a single step", layout=widgets.Layout(width="90px")
-        )
         self.once.on_click(self._guarded(lambda _: self.advance(1)))
-        count = self._steps_per_click
-        self.more = widgets.Button(
-            description=f"+{count} steps", tooltip=f"Do {count} steps", layout=widgets.Layout(width="100px")
-        )
         self.more.on_click(self._guarded(lambda _: self.advance(count)))
-        self.slow = widgets.ToggleButton(
-            value=False,
-            description="slow motion",
-            tooltip="Play one step at a time, two a second",
-            layout=widgets.Layout(width="110px"),
-        )
         self.slow.observe(self._on_slow, "value")
         buttons = [self.play, self.once, self.more, self.slow, self.restart]
         if hasattr(self.stepper, "seed"):
             if self.stepper.seed not in range(10_000):
                 raise ValueError(f"the stepper's seed must be from 0 to 9999, got {self.stepper.seed!r}")
-            self.seed = widgets.BoundedIntText(
-                value=self.stepper.seed,
-                min=0,
-                max=9999,
-                description="seed",
-                style={"description_width": "40px"},
-                layout=widgets.Layout(width="130px"),
+            self.seed = self._own(
+                widgets.BoundedIntText(
+                    value=self.stepper.seed,
+                    min=0,
+                    max=9999,
+                    description="seed",
+                    style={"description_width": "40px"},
+                    layout=widgets.Layout(width="130px"),
+                )
             )
             self.seed.observe(self._guarded(self._on_seed), "value")
             buttons.append(self.seed)
@@ -487,12 +495,12 @@ class Panel:
 
     def _restart_stepper(self, note: str) -> None:
         self.stepper.reset()
-        self._diverged, self._note = False, note
+        self._diverged, self._note = "", note
         self.restart.button_style = ""
 
     def _refuse_if_diverged(self) -> None:
         if self._diverged:
-            raise Diverged("there is nothing to go on from")
+            raise Diverged(self._diverged)
 
     def _guarded(self, action: Callable[[Any], None]) -> Callable[[Any], None]:
         def guarded(event: Any) -> None:
@@ -502,7 +510,7 @@ class Panel:
                     if not self._diverged:
                         self._say(alert="")
                 except Diverged as problem:
-                    self._diverged = True
+                    self._diverged = str(problem)
                     if self.live:
                         self.restart.button_style = "warning"
                     self._stop(f"Training has diverged: {problem}. Press Reset, perhaps with smaller learning rates.")
@@ -567,9 +575,12 @@ class Panel:
         if _OPEN.get(self.name) is self:
             del _OPEN[self.name]
         with self._lock:
-            for part in _parts(getattr(self, "widget", None)):
-                part.unobserve_all()
-                part.close()
+            for widget in self._owned:
+                for part in (getattr(widget, "layout", None), getattr(widget, "style", None), widget):
+                    if part is not None:
+                        part.unobserve_all()
+                        part.close()
+            self._owned.clear()
 
 
 _TITLE = "font-weight: 600; line-height: 1.4"
@@ -617,8 +628,8 @@ def _smaller(png: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _text(value: str) -> widgets.HTML:
-    return widgets.HTML(value=value)
+def _text(text: str, css: str) -> widgets.HTML:
+    return widgets.HTML(value=f'<div style="{css}">{html.escape(text)}</div>')
 
 
 def _words(control: Control, value: Any) -> str:
@@ -629,14 +640,3 @@ def _words(control: Control, value: Any) -> str:
             return next(shown for shown, option in control.options.items() if option == value)
         return str(value).replace("_", " ")
     return f"{value:.3g}"
-
-
-def _parts(widget: widgets.Widget | None) -> list[widgets.Widget]:
-    """List a widget, its layout and style, and the same for everything inside it."""
-    if widget is None:
-        return []
-    found = []
-    for child in getattr(widget, "children", ()):
-        found += _parts(child)
-    found += [part for trait in ("layout", "style") if (part := getattr(widget, trait, None)) is not None]
-    return [*found, widget]

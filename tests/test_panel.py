@@ -1,0 +1,430 @@
+"""The panel around a stepper: what it does when pressed, what it says, and what it leaves behind."""
+
+import base64
+import io
+import threading
+import time
+
+import ipywidgets
+import numpy as np
+import PIL.Image
+import pytest
+from matplotlib.figure import Figure
+
+from gancourse.labs.panel import Choice, Diverged, Panel, Slider, Switch, check_finite
+from gancourse.plotting import style
+
+
+class Walk:
+    """A stepper without networks: a point walks, and its numbers break at step ``breaks_at``."""
+
+    def __init__(self, seed=0, breaks_at=None, seconds=0.0):
+        self.seed, self.stride, self.gait, self.backwards = seed, 0.1, "walk", False
+        self.rate = 1e-3
+        self.breaks_at, self.seconds, self.drawn, self.resets = breaks_at, seconds, 0, -1
+        self.figure, ax = style.figure(size=(2, 1.5))
+        (self.point,) = ax.plot([0], [0], "o")
+        ax.set_xlim(0, 10)
+        self.reset()
+
+    def reset(self):
+        self.steps_done, self.place = 0, float(self.seed)
+        self.resets += 1
+
+    def step(self):
+        time.sleep(self.seconds)
+        self.place += self.stride
+        self.steps_done += 1
+        if self.breaks_at is not None:
+            check_finite(self.steps_done, d_loss=float("nan") if self.steps_done >= self.breaks_at else 1.0)
+
+    def draw(self):
+        self.drawn += 1
+        self.point.set_data([self.place % 10], [0])
+        return self.figure
+
+    def status(self):
+        return f"Step {self.steps_done}: at {self.place:.1f}."
+
+
+class Still:
+    """A static stepper: two attributes and a picture."""
+
+    def __init__(self):
+        self.shift, self.width, self.drawn = 0.0, 1.0, 0
+        self.figure, ax = style.figure(size=(2, 1.5))
+        (self.line,) = ax.plot([0, 1], [0, 1])
+
+    def draw(self):
+        self.drawn += 1
+        self.line.set_ydata([0, self.shift])
+        return self.figure
+
+    def status(self):
+        return f"The shift is {self.shift:.2f}, the width {self.width:.2f}."
+
+
+CONTROLS = [
+    Slider("stride", "stride", 0.01, 1.0, hint="Try 1."),
+    Slider("rate", "rate", 1e-5, 1e-1, log=True, hint="Try 0.1."),
+    Choice("gait", "gait", ["walk", "slow_march"], hint="Try to march."),
+    Switch("backwards", "backwards", hint="Try it.", restarts=True),
+]
+
+
+def live_widgets():
+    """Count the widgets that are open in this process, in ipywidgets 7 and 8."""
+    from ipywidgets.widgets import widget
+
+    return len(widget._instances if hasattr(widget, "_instances") else ipywidgets.Widget.widgets)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open():
+    before = live_widgets()
+    yield
+    from gancourse.labs import panel
+
+    for opened in list(panel._OPEN.values()):
+        opened.close()
+    assert live_widgets() == before, "a closed panel left widgets behind"
+
+
+def walk(**kwargs):
+    keep = {key: kwargs.pop(key) for key in ("steps_per_tick", "seconds_per_tick", "controls") if key in kwargs}
+    return Panel(Walk(**kwargs), name="walk", title="A walk", **({"controls": CONTROLS} | keep))
+
+
+# ---------------------------------------------------------------- pressing things
+
+
+def test_building_draws_once_and_trains_nothing():
+    panel = walk()
+    assert panel.stepper.steps_done == 0 and panel.stepper.drawn == 1 and panel.frames == 1
+    assert panel.status_text == "Step 0: at 0.0." and panel.alert_text == ""
+    assert panel.play.interval == 40 and panel.play.value == 0
+
+
+def test_buttons_do_what_they_say():
+    panel = walk()
+    panel.once.click()
+    assert panel.stepper.steps_done == 1 and panel.frames == 2
+    panel.more.click()
+    assert panel.stepper.steps_done == 51 and panel.frames == 3
+    assert panel.status_text.startswith("Step 51: at 5.1.")
+    panel.restart.click()
+    assert panel.stepper.steps_done == 0 and panel.status_text == "Step 0: at 0.0."
+
+
+def test_a_tick_is_bounded_in_time_and_draws_one_frame():
+    panel = walk(seconds=0.01, seconds_per_tick=0.06)
+    start = time.perf_counter()
+    panel.play.value += 1
+    took = time.perf_counter() - start
+    assert 1 <= panel.stepper.steps_done <= 6 and panel.frames == 2
+    assert took < 1.0
+    panel.stepper.seconds = 0.15  # one step is longer than a tick: one step is done, no more
+    before = panel.stepper.steps_done
+    panel.play.value += 1
+    assert panel.stepper.steps_done == before + 1
+
+
+def test_a_tick_is_bounded_in_steps_and_slow_motion_does_one():
+    panel = walk(steps_per_tick=7, seconds_per_tick=5.0)
+    panel.play.value += 1
+    assert panel.stepper.steps_done == 7
+    panel.slow.value = True
+    assert panel.play.interval == 500
+    panel.play.value += 1
+    assert panel.stepper.steps_done == 8
+    panel.slow.value = False
+    assert panel.play.interval == 40
+
+
+def test_messages_that_were_dropped_on_the_way_are_not_made_up_for():
+    panel = walk(steps_per_tick=1)
+    panel.play.value = 40
+    assert panel.stepper.steps_done == 1 and panel.frames == 2
+
+
+def test_the_stop_button_does_no_work():
+    panel = walk(steps_per_tick=1)
+    panel.play.value = 5
+    panel.play.value = 0  # what Stop sends
+    assert panel.stepper.steps_done == 1 and panel.frames == 2
+    panel.play.value = 1
+    assert panel.stepper.steps_done == 2
+
+
+def test_the_seed_starts_again():
+    panel = walk()
+    panel.more.click()
+    panel.seed.value = 3
+    assert panel.stepper.seed == 3 and panel.stepper.steps_done == 0
+    assert panel.status_text == "Step 0: at 3.0. Started again with seed 3."
+
+
+# ---------------------------------------------------------------- controls
+
+
+@pytest.mark.parametrize(
+    "attribute, value, said",
+    [
+        ("stride", 0.5, "Since step 50, stride is now 0.5."),
+        ("rate", 0.1, "Since step 50, rate is now 0.1."),
+        ("gait", "slow_march", "Since step 50, gait is now slow march."),
+        ("backwards", True, "Started again: backwards is now on."),
+    ],
+)
+def test_a_control_sets_its_attribute_and_the_status_says_so(attribute, value, said):
+    panel = walk()
+    panel.more.click()
+    panel.controls[attribute].value = value
+    assert getattr(panel.stepper, attribute) == pytest.approx(value) if attribute != "gait" else value
+    assert panel.status_text.endswith(said)
+    assert panel.stepper.steps_done == (0 if attribute == "backwards" else 50)
+
+
+def test_a_static_panel_draws_once_per_move_and_resets_its_controls():
+    panel = Panel(
+        Still(),
+        name="still",
+        title="Still",
+        controls=[Slider("shift", "shift", -3, 3, hint="Try 3."), Slider("width", "width", 0.5, 2, hint="Try 2.")],
+    )
+    assert panel.play is None and panel.seed is None and panel.stepper.drawn == 1
+    panel.controls["shift"].value = 2.0
+    assert panel.stepper.drawn == 2 and panel.status_text == "The shift is 2.00, the width 1.00."
+    panel.controls["width"].value = 2.0
+    before = panel.stepper.drawn
+    panel.restart.click()
+    assert (panel.stepper.shift, panel.stepper.width) == (0.0, 1.0)
+    assert panel.controls["shift"].value == 0.0 and panel.stepper.drawn == before + 1
+
+
+def test_moves_that_wait_for_the_lock_are_drawn_together():
+    panel = Panel(Still(), name="still", title="Still", controls=[Slider("shift", "shift", -3, 3, hint="Try 3.")])
+    movers = []
+    with panel._lock:  # as if a tick were at work
+        for value in (0.5, 1.0, 1.5, 2.0, 2.5):
+            mover = threading.Thread(target=panel.controls["shift"].set_trait, args=("value", value))
+            mover.start()
+            movers.append(mover)
+            time.sleep(0.05)
+        assert panel.stepper.shift == 0.0, "a control changed the stepper in the middle of its work"
+    for mover in movers:
+        mover.join(10)
+    assert panel.stepper.shift == 2.5 and panel.status_text.startswith("The shift is 2.50")
+    assert panel.stepper.drawn == 2, "five moves at once cost one picture"
+
+
+def test_each_control_carries_a_sentence_on_what_to_try():
+    panel = walk()
+    texts = " ".join(part.value for part in all_parts(panel.widget) if isinstance(part, ipywidgets.HTML))
+    for control in CONTROLS:
+        assert control.hint in texts
+    assert all(control.description for control in panel.controls.values())
+    for button in (panel.once, panel.more, panel.restart, panel.slow):
+        assert button.description and button.tooltip
+
+
+def all_parts(widget):
+    return [widget] + [part for child in getattr(widget, "children", ()) for part in all_parts(child)]
+
+
+def test_what_is_written_is_escaped():
+    stepper = Still()
+    stepper.status = lambda: "a < b & <script>c</script>"
+    panel = Panel(stepper, name="still", title="1 < 2", controls=[Slider("a<b", "shift", -3, 3, hint="<b>no</b>")])
+    texts = " ".join(part.value for part in all_parts(panel.widget) if isinstance(part, ipywidgets.HTML))
+    assert "<script>" not in texts and "&lt;script&gt;" in texts
+    assert "<b>no" not in texts and "1 &lt; 2" in texts
+
+
+# ---------------------------------------------------------------- trouble
+
+
+def test_divergence_is_said_in_words_stops_the_clock_and_reset_recovers():
+    panel = walk(breaks_at=20, steps_per_tick=1)
+    panel.play.value += 1  # as the front end does while it plays
+    for trait in ("playing", "_playing"):
+        if panel.play.has_trait(trait):
+            setattr(panel.play, trait, True)
+    png = panel.png
+    panel.more.click()
+    assert panel.alert_text.startswith("Training has diverged: at step 20, d_loss became not a number.")
+    assert 'role="alert"' in panel.alert.value and "Reset" in panel.alert_text
+    assert not any(getattr(panel.play, trait) for trait in ("playing", "_playing") if panel.play.has_trait(trait))
+    assert panel.png == png, "the last good picture stays"
+    assert panel.restart.button_style == "warning"
+    done = panel.stepper.steps_done
+    panel.play.value += 1
+    panel.once.click()
+    assert panel.stepper.steps_done == done and "at step 20" in panel.alert_text, "nothing goes on from broken numbers"
+    panel.restart.click()
+    assert panel.alert_text == "" and panel.alert.value == "" and panel.restart.button_style == ""
+    panel.once.click()
+    assert panel.stepper.steps_done == 1 and panel.alert_text == ""
+
+
+def test_moving_a_slider_does_not_hide_that_training_has_diverged():
+    panel = walk(breaks_at=2)
+    panel.more.click()
+    panel.controls["stride"].value = 0.5
+    assert "diverged" in panel.alert_text
+
+
+def test_an_error_of_the_stepper_is_shown_and_the_next_good_press_clears_it():
+    panel = walk()
+    good = panel.stepper.step
+
+    def broken():
+        raise RuntimeError("the <mat> is wet")
+
+    panel.stepper.step = broken
+    panel.once.click()
+    assert panel.alert_text == "Something went wrong in this panel: RuntimeError: the <mat> is wet"
+    assert "&lt;mat&gt;" in panel.alert.value and 'role="alert"' in panel.alert.value
+    panel.stepper.step = good
+    panel.once.click()
+    assert panel.alert_text == "" and panel.stepper.steps_done == 1
+
+
+def test_an_interrupted_tick_stops_the_clock_in_words():
+    panel = walk()
+    panel.stepper.step = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
+    panel.play.value += 1
+    assert panel.alert_text.startswith("You interrupted the kernel")
+
+
+def test_an_error_in_the_first_picture_is_raised_and_leaves_nothing_behind():
+    stepper = Walk()
+    stepper.draw = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        Panel(stepper, name="walk", title="A walk", controls=CONTROLS)
+
+
+def test_advance_raises_to_whoever_calls_it():
+    panel = walk(breaks_at=3)
+    panel.advance(2)
+    with pytest.raises(Diverged, match="at step 3, d_loss became not a number"):
+        panel.advance(1)
+
+
+@pytest.mark.parametrize("number, word", [(float("nan"), "not a number"), (float("-inf"), "infinite")])
+def test_check_finite_names_step_and_number(number, word):
+    check_finite(4, d_loss=1.0, g_loss=np.float32(2))
+    with pytest.raises(Diverged, match=f"at step 5, g_loss became {word}"):
+        check_finite(5, d_loss=1.0, g_loss=number)
+
+
+# ---------------------------------------------------------------- bad input
+
+
+class NoDraw:
+    def status(self):
+        return ""
+
+
+@pytest.mark.parametrize(
+    "arguments, error, message",
+    [
+        ({"stepper": NoDraw()}, TypeError, "stepper must have draw, status; NoDraw lacks draw"),
+        ({"name": ""}, ValueError, "name must be a word to know the panel by, got ''"),
+        ({"controls": [CONTROLS[0]] * 6}, ValueError, "a panel takes at most 5 controls, got 6"),
+        ({"controls": [CONTROLS[0]] * 2}, ValueError, "two controls set 'stride'; one is enough"),
+        (
+            {"controls": [Slider("speed", "speed", 0, 1, hint="x")]},
+            ValueError,
+            "control 'speed' sets 'speed', but Walk has no such attribute",
+        ),
+        (
+            {"controls": [Slider("stride", "stride", 1, 2, hint="x")]},
+            ValueError,
+            "slider 'stride' goes from 1 to 2, but the stepper's stride is 0.1",
+        ),
+        (
+            {"controls": [Slider("stride", "stride", 0, 2, log=True, hint="x")]},
+            ValueError,
+            "slider 'stride' needs 0 < low < high on a logarithmic slider, got low=0, high=2",
+        ),
+        (
+            {"controls": [Slider("gait", "gait", 0, 2, hint="x")]},
+            ValueError,
+            "slider 'gait' goes from 0 to 2, but the stepper's gait is 'walk'",
+        ),
+        (
+            {"controls": [Choice("gait", "gait", ["run"], hint="x")]},
+            ValueError,
+            "choice 'gait' offers 'run', but the stepper's gait is 'walk'",
+        ),
+        (
+            {"controls": [Switch("gait", "gait", hint="x")]},
+            ValueError,
+            "switch 'gait' needs True or False, but the stepper's gait is 'walk'",
+        ),
+        ({"stepper": Walk(seed=-1)}, ValueError, "the stepper's seed must be from 0 to 9999, got -1"),
+        ({"steps_per_click": 0}, ValueError, "steps_per_click must be a positive whole number, got 0"),
+        ({"steps_per_tick": 2.5}, ValueError, "steps_per_tick must be a positive whole number, got 2.5"),
+        ({"seconds_per_tick": 0}, ValueError, "seconds_per_tick must be positive, got 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(arguments, error, message):
+    with pytest.raises(error) as caught:
+        Panel(**({"stepper": Walk(), "name": "walk", "title": "A walk"} | arguments))
+    assert str(caught.value) == message
+
+
+# ---------------------------------------------------------------- leaks, and what is stored
+
+
+def test_fifty_panels_of_one_name_leave_the_widgets_of_one(monkeypatch):
+    plain = Figure(figsize=(1, 1))  # quick to draw
+    monkeypatch.setattr(Walk, "draw", lambda self: plain)
+    walk()
+    before = live_widgets()
+    for _ in range(50):
+        panel = walk()
+    assert live_widgets() == before
+    panel.once.click()
+    assert panel.stepper.steps_done == 1, "the youngest works"
+
+
+def test_panels_of_other_names_live_side_by_side():
+    first = walk()
+    Panel(Walk(), name="another", title="Another walk")
+    first.once.click()
+    assert first.stepper.steps_done == 1 and first.widget.comm is not None
+
+
+def test_a_closed_panel_does_nothing_and_still_shows_its_picture():
+    old = walk()
+    walk()
+    old.play.value += 1
+    assert old.stepper.steps_done == 0
+    assert set(old._repr_mimebundle_()) == {"text/plain", "image/png"}
+
+
+def test_the_output_holds_widget_picture_and_words():
+    panel = walk()
+    panel.more.click()
+    bundle = panel._repr_mimebundle_()
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.widget.model_id
+    stored = PIL.Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    shown = PIL.Image.open(io.BytesIO(panel.png))
+    assert np.array_equal(np.asarray(stored.convert("RGB")), np.asarray(shown.convert("RGB")))
+    assert len(bundle["image/png"]) < 40_000
+    assert bundle["text/plain"].startswith("A walk. Step 50: at 5.0.")
+
+
+@pytest.mark.parametrize("animated", [False, True])
+def test_frames_show_what_a_full_drawing_shows(animated):
+    stepper = Walk()
+    stepper.point.set_animated(animated)
+    panel = Panel(stepper, name="walk", title="A walk")
+    first = panel.png
+    panel.more.click()
+    assert panel.png != first
+    full = np.asarray(PIL.Image.open(io.BytesIO(style.png(stepper.figure))).convert("RGB")).astype(int)
+    frame = np.asarray(PIL.Image.open(io.BytesIO(panel.png))).astype(int)
+    assert frame.shape == full.shape and np.abs(frame - full).max() <= 8
