@@ -184,7 +184,7 @@ def _indexed(device: torch.device) -> torch.device:
 
 
 def _network(image_size: int) -> nn.Sequential:
-    side = -(-(-(-image_size // 2)) // 2)  # halved twice, rounded up
+    side = (image_size + 3) // 4  # halved twice, rounded up
     return nn.Sequential(
         nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False),
         nn.BatchNorm2d(16),

@@ -1,0 +1,234 @@
+"""Pictures of images: a grid of samples, the same samples over time, and what a judge sees in them.
+
+Images are shown as they are, -1 black and +1 white, in every picture the same. Nothing is
+rescaled: a value outside [-1, 1] is painted in the warning colour and counted under the picture,
+so a batch in [0, 1] or a generator without tanh is seen at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from gancourse.plotting import style
+
+__all__ = ["class_shares", "film_strip", "image_grid"]
+
+_GAP = 2  # pixels between images
+_TOLERANCE = 1e-3  # rounding, e.g. of a resampled image
+
+
+def image_grid(
+    images: Tensor,
+    *,
+    rows: int | None = None,
+    columns: int | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Show a batch of images side by side, -1 black and +1 white, never rescaled.
+
+    Values outside [-1, 1] are painted in the warning colour, and a line under the grid says how
+    many there are.
+
+    Args:
+        images: shape (N, 1, H, W) grey or (N, 3, H, W) colour, finite.
+        rows, columns: how many; with one or none given, the rest follows from N. Fewer places
+            than images show the first ones.
+        title: over the grid.
+        ax: where to draw; a new figure if None.
+    Returns:
+        The figure.
+    Raises:
+        TypeError, ValueError: ``images`` is no such batch, or a number of places is not positive.
+    First met in: notebook 00.
+    """
+    _check(images, "images")
+    rows, columns = _layout(len(images), rows, columns)
+    height, width = rows * images.shape[2], columns * images.shape[3]
+    inches = min(0.45 * columns, 8.0)
+    size = (max(inches, 1.5), max(inches * height / width, 0.6) + (0.35 if title else 0.05))
+    fig, ax = style.figure_of(ax, size=size)
+    _show(ax, images[: rows * columns], rows, columns, title)
+    return fig
+
+
+def film_strip(
+    snapshots: Mapping[int, Tensor],
+    *,
+    rows: int | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Show how the same samples change over training: a column per step, a row per latent vector.
+
+    Make the snapshots from one fixed batch of latents: then a row is one sample growing up.
+
+    Args:
+        snapshots: step -> images, shape (N, C, H, W), the same shape at every step; drawn in
+            the order of the steps.
+        rows: how many samples to show; by default up to six.
+        title: over the strip.
+        ax: where to draw; a new figure if None.
+    Returns:
+        The figure; values outside [-1, 1] are marked as in :func:`image_grid`.
+    Raises:
+        TypeError, ValueError: no snapshots, steps that are no whole numbers, or shapes that differ.
+    First met in: notebook 00.
+    """
+    if not isinstance(snapshots, Mapping) or not snapshots:
+        raise TypeError(f"snapshots must be a dict step -> images with at least one entry, got {_described(snapshots)}")
+    for step, images in snapshots.items():
+        if isinstance(step, bool) or not isinstance(step, int):
+            raise TypeError(f"the keys of snapshots must be steps, whole numbers, got {step!r}")
+        _check(images, f"snapshots[{step}]")
+    steps = sorted(snapshots)
+    first = snapshots[steps[0]]
+    for step in steps:
+        if snapshots[step].shape != first.shape:
+            raise ValueError(
+                f"every snapshot must have the shape of the first, {tuple(first.shape)}, "
+                f"got {tuple(snapshots[step].shape)} at step {step}"
+            )
+    rows = _positive("rows", min(6, len(first)) if rows is None else rows)
+    rows = min(rows, len(first))
+    strip = torch.stack([snapshots[step][:rows].detach().cpu().float() for step in steps], dim=1).flatten(0, 1)
+    columns = len(steps)
+    width = min(0.75 * columns, 9.0)
+    size = (max(width, 2.0), width * rows / columns * first.shape[2] / first.shape[3] + (0.75 if title else 0.45))
+    fig, ax = style.figure_of(ax, size=size)
+    _show(ax, strip, rows, columns, title)
+    pitch = first.shape[3] + _GAP
+    ax.set_xticks([pitch * i + (first.shape[3] - 1) / 2 for i in range(columns)], [f"{step:,}" for step in steps])
+    ax.tick_params(axis="x", length=0, top=False, labeltop=False, labelbottom=True)
+    ax.xaxis.set_visible(True)
+    ax.set_xlabel("\n".join(filter(None, ["step", ax.get_xlabel()])))
+    return fig
+
+
+def class_shares(
+    shares: Tensor,
+    *,
+    covered: Sequence[int] | None = None,
+    class_names: Sequence[str] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Show which share of the samples a judge takes for each class, beside the fair share.
+
+    Args:
+        shares: shape (K,), from ``judge.class_histogram``, sums to 1.
+        covered: labels of the covered classes; the others are drawn hollow and hatched.
+        class_names: a word per class; the labels 0, 1, … if None.
+        title: over the bars.
+        ax: where to draw; a new figure if None.
+    Returns:
+        The figure.
+    Raises:
+        TypeError, ValueError: ``shares`` is no distribution over the classes, or the names do not fit.
+    First met in: notebook 00.
+    """
+    if not isinstance(shares, Tensor):
+        raise TypeError(f"shares must be a tensor of shape (K,), got {type(shares).__name__}")
+    if shares.ndim != 1 or len(shares) < 2:
+        raise ValueError(f"shares must have shape (K,) with at least two classes, got {tuple(shares.shape)}")
+    values = shares.detach().cpu().double().numpy()
+    if not np.isfinite(values).all() or values.min() < 0 or abs(values.sum() - 1) > 1e-3:
+        raise ValueError(f"shares must be at least 0 and sum to 1, got a sum of {values.sum():.3f}")
+    classes = len(values)
+    names = [str(label) for label in range(classes)] if class_names is None else list(class_names)
+    if len(names) != classes:
+        raise ValueError(f"class_names must have one name for each of the {classes} classes, got {len(names)}")
+    full = set(range(classes)) if covered is None else set(covered)
+    if not full <= set(range(classes)):
+        raise ValueError(f"covered must hold labels from 0 to {classes - 1}, got {sorted(full)}")
+    fig, ax = style.figure_of(ax, size=(4.6, 2.6))
+    colour = style.COLOURS["fake"]
+    for label, value in enumerate(values):
+        is_full = label in full
+        ax.bar(label, value, facecolor=colour if is_full else "none", edgecolor=colour, hatch="" if is_full else "///")
+    ax.axhline(1 / classes, color=style.COLOURS["neutral"], linestyle=":", label=f"fair share, 1/{classes}")
+    long_names = max(map(len, names)) > 3
+    ax.set_xticks(range(classes), names, rotation=45 if long_names else 0, ha="right" if long_names else "center")
+    ax.set_xlabel("judged to be" if covered is None else "judged to be (hatched: not covered)")
+    ax.set_ylabel("share of samples")
+    ax.set_ylim(0, max(0.2, 1.15 * float(values.max())))
+    ax.legend(loc="upper right")
+    if title:
+        ax.set_title(title)
+    return fig
+
+
+# ---------------------------------------------------------------- helpers
+
+
+def _show(ax: Axes, images: Tensor, rows: int, columns: int, title: str | None) -> None:
+    """Draw one montage as an image, with out-of-range values in the warning colour."""
+    picture, outside = _montage(images.detach().cpu().float().numpy(), rows, columns)
+    ax.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if title:
+        ax.set_title(title)
+    if outside > 0:
+        share = "less than 0.1 %" if outside < 0.001 else f"{100 * outside:.1f} %"
+        ax.set_xlabel(f"{share} of the values are outside [-1, 1]", color=style.COLOURS["warning"])
+
+
+def _montage(images: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, float]:
+    """Return an RGB picture in [0, 1] with white gaps, and the share of values outside [-1, 1]."""
+    _, channels, height, width = images.shape
+    wrong = np.abs(images) > 1 + _TOLERANCE
+    colour = np.broadcast_to((images.clip(-1, 1) + 1) / 2, (len(images), channels, height, width))
+    colour = np.repeat(colour, 3 // channels, axis=1)
+    colour = np.where(
+        wrong.any(axis=1, keepdims=True), np.array(to_rgb(style.COLOURS["warning"]))[:, None, None], colour
+    )
+    picture = np.ones((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3))
+    for index, image in enumerate(colour):
+        top, left = (index // columns) * (height + _GAP), (index % columns) * (width + _GAP)
+        picture[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    return picture, float(wrong.mean())
+
+
+def _layout(count: int, rows: int | None, columns: int | None) -> tuple[int, int]:
+    rows = None if rows is None else _positive("rows", rows)
+    columns = None if columns is None else _positive("columns", columns)
+    if columns is None:
+        columns = math.ceil(count / rows) if rows else math.ceil(math.sqrt(count))
+    if rows is None:
+        rows = math.ceil(count / columns)
+    return rows, columns
+
+
+def _positive(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+    return value
+
+
+def _check(images: Tensor, name: str) -> None:
+    if not isinstance(images, Tensor):
+        raise TypeError(f"{name} must be a tensor of images, shape (N, C, H, W), got {type(images).__name__}")
+    if not images.is_floating_point():
+        raise TypeError(f"{name} must hold floating-point values in [-1, 1], got dtype {images.dtype}")
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"{name} must have shape (N, 1, H, W) or (N, 3, H, W), got {tuple(images.shape)}")
+    if images.numel() == 0:
+        raise ValueError(f"{name} is empty, got shape {tuple(images.shape)}")
+    if not bool(torch.isfinite(images).all()):
+        bad = int((~torch.isfinite(images)).sum())
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite value(s) of {images.numel()}")
+
+
+def _described(value: object) -> str:
+    return "an empty dict" if isinstance(value, Mapping) else type(value).__name__
