@@ -1,0 +1,365 @@
+"""The notebook tool on small made-up courses: each rule is seen to find the mistake it is there for."""
+
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import notebook_rules as rules
+import notebooks
+from course import BADGE_MARK, Course
+
+ADDRESS = "https://github.com/somebody/course"
+NAME = "00_made_up.ipynb"
+STUB = "def double(x):\n    return ...\n\n\nchecks.nb00.double(double)"
+SOLUTION = "def solution_double(x):\n    return 2 * x\n\n\nchecks.nb00.double(solution_double, strict=True)"
+COLLAPSED = {"tags": ["solution"], "jupyter": {"source_hidden": True}, "cellView": "form"}
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of one notebook that keeps every rule."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text(f'[project.urls]\nRepository = "{ADDRESS}"\n')
+    (tmp_path / "README.md").write_text(f"| n | title |\n|---|---|\n| 00 | [Made up](notebooks/{NAME}) |\n")
+    made = Course(tmp_path)
+    save(made, good_notebook(made))
+    return made
+
+
+def good_notebook(course):
+    cells = [
+        new_markdown_cell(f"# Double a number\n\nOne sentence.\n\n{course.badge(NAME)}", id="title"),
+        new_code_cell(course.setup_source, id="setup", metadata={"cellView": "form"}),
+        new_markdown_cell("## Look\n\nA question, and $x^2$.", id="look"),
+        new_code_cell("figure", id="figure", outputs=[new_output("display_data", {"image/png": "iVBORw0KGgo="})]),
+        new_markdown_cell("You see a dot.", id="reading"),
+        new_markdown_cell("### Exercise\n\n<details><summary>Hint</summary>Twice.</details>", id="task"),
+        new_code_cell(STUB, id="stub", outputs=[new_output("stream", name="stdout", text="double: not attempted")]),
+        new_code_cell(SOLUTION, id="solution", metadata=COLLAPSED),
+        new_markdown_cell("It teaches.", id="afterword"),
+    ]
+    for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = count
+    return new_notebook(cells=cells, metadata=rules.NOTEBOOK_METADATA)
+
+
+def path_of(course):
+    return course.root / "notebooks" / NAME
+
+
+def save(course, node):
+    path_of(course).write_text(rules.to_text(node), encoding="utf-8")
+
+
+def problems(course, node):
+    return rules.lint(rules.Page(path_of(course), node, course))
+
+
+def cell(node, name):
+    return next(cell for cell in node.cells if cell.id == name)
+
+
+def test_a_good_notebook_passes(course, capsys):
+    assert problems(course, good_notebook(course)) == []
+    assert notebooks.main(["lint"], course) == 0
+    assert "0 problems in 1 notebooks" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- one mistake at a time
+
+
+def edit(name, **changes):
+    def mistake(node):
+        for key, value in changes.items():
+            setattr(cell(node, name), key, value)
+
+    return mistake
+
+
+def replace(name, old, new):
+    def mistake(node):
+        assert old in cell(node, name).source
+        cell(node, name).source = cell(node, name).source.replace(old, new)
+
+    return mistake
+
+
+def store(name, *outputs):
+    return edit(name, outputs=[nbformat.from_dict(output) for output in outputs])
+
+
+def printed(text, stream="stdout"):
+    return new_output("stream", name=stream, text=text)
+
+
+def remove(name):
+    return lambda node: node.cells.remove(cell(node, name))
+
+
+def append(source, **metadata):
+    def mistake(node):
+        node.cells.append(new_code_cell(source, id="late", execution_count=5, metadata=metadata))
+
+    return mistake
+
+
+def set_metadata(name, **metadata):
+    return lambda node: cell(node, name).metadata.update(metadata)
+
+
+MISTAKES = {
+    "two cells with one id": (edit("reading", id="look"), "ids must be there and unique"),
+    "an empty cell": (edit("reading", source=" \n"), "is empty"),
+    "an unknown kind of output": (store("figure", {"output_type": "film"}), "no valid notebook"),
+    "widget state": (lambda node: node.metadata.update(widgets={"state": {}}), "widgets"),
+    "versions of the machine": (lambda node: node.metadata.language_info.update(version="3.11.7"), "language_info"),
+    "timings": (set_metadata("figure", execution={"iopub.status.busy": "12:00"}), "execution"),
+    "a cell hidden from the test": (set_metadata("figure", tags=["nbval-skip"]), "hide the cell from the test"),
+    "no title": (replace("title", "# Double", "Double"), "should start with the title"),
+    "two titles": (replace("look", "## Look", "# Look"), "one title"),
+    "a heading that jumps": (replace("look", "## Look", "### Look"), "jumps from level 1 to level 3"),
+    "a badge to another file": (replace("title", NAME, "01_other.ipynb"), "badge"),
+    "no badge": (replace("title", BADGE_MARK, ""), "badge"),
+    "an edited set-up cell": (replace("setup", "runtime.setup()", "runtime.setup('cpu')"), "differs from the set-up"),
+    "no set-up cell": (remove("setup"), "should be the set-up cell"),
+    "too much code": (edit("figure", source="x = 1\n" * 26), "26 lines of code"),
+    "too long a class": (edit("figure", source="class A:\n" + "    x = 1\n" * 40), "41 lines of code"),
+    "too many words": (edit("reading", source="word " * 151), "151 words"),
+    "an image nobody can hear": (edit("reading", source=f"![](../{'notebooks'}/{NAME})"), "no alternative text"),
+    "an img tag nobody can hear": (edit("reading", source=f'<img src="{NAME}">'), "no alternative text"),
+    "a link that leads nowhere": (edit("reading", source="[next](01_missing.ipynb)"), "leads nowhere"),
+    "details left open": (replace("task", "</details>", ""), "do not match"),
+    "a solution in plain sight": (edit("solution", metadata={"tags": ["solution"]}), "stored collapsed"),
+    "a solution without its tag": (edit("solution", metadata={}), "has no tag 'solution'"),
+    "an exercise with no solution": (remove("solution"), "next cell should be its solution"),
+    "a solution that checks nothing": (replace("solution", ", strict=True", ""), "strict=True"),
+    "a solution of another exercise": (replace("solution", "nb00.double", "nb00.triple"), "strict=True"),
+    "a solution in the learner's name": (replace("solution", "solution_double", "double"), "binds the learner's name"),
+    "a solution under another name": (replace("solution", "solution_double", "solution_twice"), "bind solution_double"),
+    "no afterword": (remove("afterword"), "four cells"),
+    "no hints": (edit("task", source="### Exercise"), "no hints"),
+    "a later cell that uses the answer": (append("print(double(2))"), "uses the learner's 'double'"),
+    "another notebook's checker": (lambda n: [replace(k, "nb00", "nb07")(n) for k in ("stub", "solution")], "nb07"),
+    "not executed": (edit("figure", execution_count=None), "top to bottom"),
+    "executed out of order": (edit("figure", execution_count=7), "top to bottom"),
+    "an error output": (store("figure", new_output("error", ename="ValueError")), "stores an error output"),
+    "a stored warning": (store("stub", printed("UserWarning: careful", "stderr")), "careful"),
+    "a path in the output": (store("stub", printed("saved to /home/me/runs")), "/home/me"),
+    "a Windows path": (store("stub", printed(r"saved to C:\Users\me")), "path of the machine"),
+    "a memory address": (store("stub", printed("<function f at 0x7f12ab34cd56>")), "memory address"),
+    "a stored answer": (store("stub", printed("double: correct")), "stored solved"),
+    "a panel without a still": (
+        store("figure", new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})),
+        "without a picture beside it",
+    ),
+    "too many bytes": (store("figure", new_output("display_data", {"image/png": "A" * 400_000})), "more than 400,000"),
+}
+
+
+@pytest.mark.parametrize("mistake, message", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found(course, mistake, message):
+    node = good_notebook(course)
+    mistake(node)
+    found = problems(course, node)
+    assert any(message in problem for problem in found), found
+    save(course, node)
+    assert notebooks.main(["lint"], course) == 1
+
+
+def test_two_figures_in_a_row_need_words_between_them(course):
+    node = good_notebook(course)
+    figure = cell(node, "figure")
+    node.cells[3:5] = [figure, new_code_cell("assert x", id="assert"), cell(node, "reading")]
+    assert not any("words that read it" in problem for problem in problems(course, node))
+    node.cells[4].outputs = figure.outputs
+    assert any("words that read it" in problem for problem in problems(course, node))
+
+
+def test_what_is_allowed_is_not_reported(course):
+    node = good_notebook(course)
+    cell(node, "figure").source = "class A:\n" + "    x = 1\n\n" * 39
+    folded = "<details><summary>Answer</summary>" + "word " * 300 + "</details>"
+    cell(node, "reading").source = f"{'word ' * 100}\n\n| a table |\n|{'word ' * 300}|\n\n{folded}\n\n$a + b + c$"
+    cell(node, "afterword").source = "```bash\n# no heading\n[no](link)\n```\n[Here](00_made_up.ipynb#look), `![](x)`"
+    cell(node, "look").source += " See <https://example.org/home/page> and /r1/."
+    node.cells.append(new_code_cell("double = 3\nprint(double)", id="own", execution_count=5))
+    assert problems(course, node) == []
+
+
+def test_words_are_those_one_reads():
+    assert rules.words("Don't count **this** [link](http://a.b/c), 3.5 times.\n\n    more") == 7
+    assert rules.words("$a + b$ is one, $$c\n+ d$$ too, <b>bold</b> as `x = 1` <!-- not this -->") == 8
+
+
+@pytest.mark.parametrize(
+    "name, readme, message",
+    [
+        ("01_made_up.ipynb", "| [a](notebooks/01_made_up.ipynb) |", "its number should be 00"),
+        ("00_Made-up.ipynb", "| [a](notebooks/00_Made-up.ipynb) |", "small_letters"),
+        (NAME, "no table", "rows should link"),
+        (NAME, "| [a](notebooks/00_other.ipynb) |", "rows should link"),
+    ],
+)
+def test_notebooks_are_numbered_and_listed(course, name, readme, message):
+    path_of(course).rename(course.root / "notebooks" / name)
+    (course.root / "README.md").write_text(readme)
+    assert any(message in problem for problem in rules.lint_course(course))
+
+
+@pytest.mark.parametrize("content", ["{ no JSON", "[]", "{}", '{"nbformat": 3, "worksheets": []}'])
+def test_a_file_that_is_no_notebook_is_named(course, capsys, content):
+    path_of(course).write_text(content)
+    assert notebooks.main(["lint"], course) == 1
+    assert capsys.readouterr().out.startswith(f"{NAME}: ")
+
+
+def test_a_missing_notebook_is_a_wrong_command_line(course, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        notebooks.main(["lint", "nowhere.ipynb"], course)
+    assert stopped.value.code == 2 and "nowhere.ipynb" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- stamp
+
+
+def test_stamp_makes_what_lint_wants_and_keeps_outputs(course):
+    node = good_notebook(course)
+    cell(node, "title").source = f"# Double a number\n\n{BADGE_MARK}\n\nMore."
+    cell(node, "setup").source = "device = 'cpu'"
+    cell(node, "setup").metadata = {}
+    cell(node, "setup").outputs = [printed("gancourse 0.1.0 | device: cpu")]
+    save(course, node)
+    assert notebooks.stamp(path_of(course), course)
+    stamped = nbformat.read(path_of(course), as_version=4)
+    assert problems(course, stamped) == []
+    assert stamped.cells[0].source.splitlines()[-1] == "More."
+    assert cell(stamped, "setup").outputs == cell(node, "setup").outputs
+    assert cell(stamped, "setup").execution_count == 1
+
+
+def test_stamping_again_changes_nothing(course):
+    before = path_of(course).read_bytes()
+    assert not notebooks.stamp(path_of(course), course)
+    assert path_of(course).read_bytes() == before
+
+
+def test_a_fork_changes_one_line(course):
+    settings = course.root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("somebody", "fork"))
+    fork = Course(course.root)
+    assert any("badge" in problem for problem in problems(fork, good_notebook(course)))
+    assert notebooks.main(["stamp"], fork) == 0
+    text = path_of(course).read_text()
+    assert "somebody" not in text
+    assert f"https://colab.research.google.com/github/fork/course/blob/main/notebooks/{NAME}" in text
+    assert "git+https://github.com/fork/course@main" in text
+    assert problems(fork, nbformat.read(path_of(course), as_version=4)) == []
+
+
+def test_a_missing_setup_cell_is_put_before_the_first_code(course):
+    node = good_notebook(course)
+    node.cells.remove(cell(node, "setup"))
+    save(course, node)
+    notebooks.stamp(path_of(course), course)
+    assert [cell.id for cell in nbformat.read(path_of(course), as_version=4).cells][:4] == [
+        "title",
+        "look",
+        "setup",
+        "figure",
+    ]
+
+
+def test_stamp_refuses_a_notebook_without_a_place_for_the_badge(course, capsys):
+    node = good_notebook(course)
+    cell(node, "title").source = "# Double a number"
+    save(course, node)
+    before = path_of(course).read_bytes()
+    assert notebooks.main(["stamp"], course) == 1
+    assert BADGE_MARK in capsys.readouterr().out
+    assert path_of(course).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "address", ["git@github.com:me/course", "https://example.org/me/course", "https://github.com/me"]
+)
+def test_an_address_that_colab_cannot_open_is_refused(course, address):
+    settings = course.root / "pyproject.toml"
+    settings.write_text(settings.read_text().replace(ADDRESS, address))
+    with pytest.raises(ValueError, match="https://github.com/OWNER/NAME"):
+        _ = Course(course.root).address
+
+
+# ---------------------------------------------------------------- execute
+
+
+def short_notebook(*sources):
+    cells = [new_code_cell(source, id=f"c{i}") for i, source in enumerate(sources)]
+    cells[0].metadata = {"execution": {"iopub.status.busy": "12:00"}, "collapsed": True}
+    return new_notebook(cells=cells, metadata={"widgets": {}, "kernelspec": {"name": "my-own", "display_name": "Mine"}})
+
+
+def test_execute_stores_outputs_and_nothing_of_the_machine(course, capsys):
+    sources = ["import sys\n\nprint('a\\rb')\nprint('c')", "import os\n\nos.listdir()", "'gancourse' in sys.modules"]
+    save(course, short_notebook(*sources))
+    assert notebooks.main(["execute"], course) == 0
+    assert f"{NAME} ..." in capsys.readouterr().out
+    stored = nbformat.read(path_of(course), as_version=4)
+    assert stored.metadata == rules.NOTEBOOK_METADATA
+    assert [cell.id for cell in stored.cells] == ["c0", "c1", "c2"]
+    assert [cell.execution_count for cell in stored.cells] == [1, 2, 3]
+    assert all(cell.metadata == {} for cell in stored.cells)
+    assert stored.cells[0].outputs == [printed("b\nc\n")]
+    assert [cell.outputs[0].data["text/plain"] for cell in stored.cells[1:]] == ["[]", "False"]
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("1 / 0", "cell 1 (c1) failed"),
+        ("print('/home/me/secret')", "names a path"),
+        ("print(('x' * 80 + '\\n') * 5_000)", "more than 400,000"),
+    ],
+)
+def test_execute_writes_nothing_when_a_cell_fails_or_may_not_be_stored(course, capsys, source, message):
+    save(course, short_notebook("x = 1", source))
+    before = path_of(course).read_bytes()
+    assert notebooks.main(["execute", str(path_of(course))], course) == 1
+    assert message in capsys.readouterr().out
+    assert path_of(course).read_bytes() == before
+    assert [path.name for path in path_of(course).parent.iterdir()] == [NAME]
+
+
+# ---------------------------------------------------------------- test
+
+
+def test_cells_that_did_not_run_are_noticed(course, tmp_path, capsys):
+    """The report of nbval is compared with the notebook: 4 code cells here."""
+    report = tmp_path / "report.xml"
+    case = '<testcase classname="00_made_up.{}.ipynb" name="Cell" time="1">{}</testcase>'
+
+    def all_ran(*cases):
+        report.write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+        return notebooks._all_cells_ran([path_of(course)], course, report)
+
+    mine = case.format("00_made_up", "")
+    assert not all_ran(mine, mine)
+    assert "2 of 4 code cells ran" in capsys.readouterr().out
+    assert all_ran(mine, mine, mine, mine)
+    assert not all_ran(mine, mine, mine, case.format("00_made_up", "<skipped/>"))
+    assert not all_ran(mine, mine, mine, case.format("other", "").replace("00_made_up", "01_next"))
+
+
+def test_image_notebooks_are_recognised(course):
+    assert not notebooks.loads_images(path_of(course), course)
+    node = good_notebook(course)
+    cell(node, "figure").source = "from gancourse.data import digits"
+    save(course, node)
+    assert notebooks.loads_images(path_of(course), course)
+
+
+def test_the_file_is_written_the_same_way_every_time(course):
+    text = path_of(course).read_text(encoding="utf-8")
+    assert json.loads(text)["nbformat_minor"] >= 5 and text.endswith("}\n")
+    assert rules.to_text(nbformat.reads(text, as_version=4)) == text

@@ -1,0 +1,60 @@
+"""What the tools know about the course: where it lies, where it is published, its fixed cells."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BADGE_MARK = "<!-- badge -->"
+SETUP_ID = "setup"
+
+_SETUP_SOURCE = """\
+# @title Set-up: run this cell first
+import importlib.util
+
+if importlib.util.find_spec("gancourse") is None:  # true on a fresh Colab machine
+    %pip install -q "gancourse @ git+{address}@main"
+
+from gancourse import runtime
+
+device = runtime.setup()"""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A checkout of the course.
+
+    Args:
+        root: the folder with pyproject.toml, README.md and notebooks/.
+    """
+
+    root: Path
+
+    @cached_property
+    def address(self) -> str:
+        """The address of the repository, from the one place that knows it: pyproject.toml."""
+        settings = tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
+        address = settings["project"]["urls"]["Repository"].removesuffix("/").removesuffix(".git")
+        if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
+            raise ValueError(f"Repository in pyproject.toml must be https://github.com/OWNER/NAME, got {address!r}")
+        return address
+
+    @property
+    def notebooks(self) -> list[Path]:
+        """All notebooks, in reading order."""
+        return sorted((self.root / "notebooks").glob("*.ipynb"))
+
+    @property
+    def setup_source(self) -> str:
+        """The set-up cell, the same in every notebook."""
+        return _SETUP_SOURCE.format(address=self.address)
+
+    def badge(self, name: str) -> str:
+        """Return the line that opens the notebook with this file name in Colab."""
+        target = self.address.replace("https://github.com/", "https://colab.research.google.com/github/")
+        picture = "https://colab.research.google.com/assets/colab-badge.svg"
+        return f"[![Open this notebook in Colab]({picture})]({target}/blob/main/notebooks/{name}) {BADGE_MARK}"
