@@ -185,6 +185,34 @@ def test_a_control_sets_its_attribute_and_the_status_says_so(attribute, value, s
     assert panel.stepper.steps_done == (0 if attribute == "backwards" else 50)
 
 
+@pytest.mark.parametrize("low, high, value", [(0.01, 1, 0.1), (-3, 3, 0), (0.5, 2, 1.0), (0, 1, 0.35), (0, 7, 1 / 8)])
+def test_a_slider_can_stand_where_it_starts(low, high, value):
+    slider = slider_at(value, Slider("shift", "shift", low, high, hint="x"))
+    steps = (slider.value - slider.min) / slider.step
+    assert slider.value == value and abs(steps - round(steps)) < 1e-6 and 50 <= (high - low) / slider.step <= 10_000
+
+
+def test_a_logarithmic_slider_stands_on_round_numbers_and_on_its_start():
+    slider = slider_at(4e-3, Slider("shift", "shift", 1e-3, 1e-2, log=True, hint="x"))
+    assert slider.value == 4e-3
+    assert [label for label, _ in slider.options] == [
+        "0.001",
+        "0.0015",
+        "0.002",
+        "0.003",
+        "0.004",
+        "0.005",
+        "0.007",
+        "0.01",
+    ]
+
+
+def slider_at(value, slider):
+    stepper = Still()
+    stepper.shift = value
+    return Panel(stepper, name="still", title="Still", controls=[slider]).controls["shift"]
+
+
 def test_a_static_panel_draws_once_per_move_and_resets_its_controls():
     panel = Panel(
         Still(),
@@ -297,6 +325,15 @@ def test_an_interrupted_tick_stops_the_clock_in_words():
     assert panel.alert_text.startswith("You interrupted the kernel")
 
 
+def test_a_page_that_is_loaded_again_finds_the_clock_standing():
+    panel = walk()
+    names = [trait for trait in ("playing", "_playing") if panel.play.has_trait(trait)]
+    for name in names:
+        setattr(panel.play, name, True)
+    assert names and not any(panel.play.get_state()[name] for name in names)
+    assert all(panel.play.get_state(name)[name] for name in names), "while it plays, the front end is told the truth"
+
+
 def test_an_error_in_the_first_picture_is_raised_and_leaves_nothing_behind():
     stepper = Walk()
     stepper.draw = lambda: 1 / 0
@@ -362,6 +399,16 @@ class NoDraw:
             {"controls": [Switch("gait", "gait", hint="x")]},
             ValueError,
             "switch 'gait' needs True or False, but the stepper's gait is 'walk'",
+        ),
+        (
+            {"controls": [Slider("stride", "stride", 0.01, 1, step=0.04, hint="x")]},
+            ValueError,
+            "slider 'stride' starts at 0.1, which is not a whole number of steps from 0.01; give step=",
+        ),
+        (
+            {"controls": [Slider("rate", "rate", 1e-5, 1, log=True, step=0.5, hint="x")]},
+            ValueError,
+            "slider 'rate' is logarithmic: whole and step have no meaning there",
         ),
         ({"stepper": Walk(seed=-1)}, ValueError, "the stepper's seed must be from 0 to 9999, got -1"),
         ({"steps_per_click": 0}, ValueError, "steps_per_click must be a positive whole number, got 0"),

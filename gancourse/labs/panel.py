@@ -140,9 +140,9 @@ class Slider:
         attribute: the stepper's attribute it sets; its present value is where the slider starts.
         low, high: ends of the range, inclusive.
         hint: one sentence on what to try.
-        log: move in powers of ten; ``low`` must be positive.
+        log: positions 1, 1.5, 2, 3, 5 and 7 in each power of ten; ``low`` must be positive.
         whole: whole numbers only.
-        step: distance between two positions (in powers of ten for ``log``); a hundredth of the range if not given.
+        step: distance between two positions; about a hundredth of the range if not given.
         restarts: a move resets the stepper.
     """
 
@@ -161,51 +161,49 @@ class Slider:
         if not self.low < self.high or (self.log and self.low <= 0):
             wanted = "0 < low < high on a logarithmic slider" if self.log else "low < high"
             raise ValueError(f"slider {self.label!r} needs {wanted}, got low={self.low!r}, high={self.high!r}")
-        if self.log and self.whole:
-            raise ValueError(f"slider {self.label!r} is either log or whole, not both")
+        if self.log and (self.whole or self.step):
+            raise ValueError(f"slider {self.label!r} is logarithmic: whole and step have no meaning there")
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not self.low <= value <= self.high:
             raise ValueError(
                 f"slider {self.label!r} goes from {self.low} to {self.high}, "
                 f"but the stepper's {self.attribute} is {value!r}"
             )
-        if self.whole:
-            return widgets.IntSlider(
-                value=int(value),
-                min=int(self.low),
-                max=int(self.high),
-                step=int(self.step or 1),
-                description=self.label,
-            )
         if self.log:
-            low, high = math.log10(self.low), math.log10(self.high)
-            return widgets.FloatLogSlider(
-                value=value,
-                min=low,
-                max=high,
-                step=self.step or (high - low) / 60,
-                readout_format=".2g",
-                description=self.label,
-            )
-        step = self.step or (self.high - self.low) / 100
-        return widgets.FloatSlider(
-            value=value,
-            min=self.low,
-            max=self.high,
-            step=step,
-            readout_format=f".{min(max(0, math.ceil(-math.log10(step))), 4)}f",
-            description=self.label,
+            places = _round_numbers(self.low, self.high) | {self.low, self.high, value}
+            options = [(f"{place:.3g}", place) for place in sorted(places)]
+            return widgets.SelectionSlider(options=options, value=value, description=self.label)
+        ends = {"value": value, "min": self.low, "max": self.high, "description": self.label}
+        if self.whole:
+            return widgets.IntSlider(**ends, step=int(self.step or 1))
+        step = self._step_through(value)
+        decimals = min(max(0, math.ceil(-math.log10(step) - 1e-9)), 5)
+        return widgets.FloatSlider(**ends, step=step, readout_format=f".{decimals}f")
+
+    def _step_through(self, value: float) -> float:
+        """Choose a step such that the slider can stand at ``value``: a browser moves one that cannot."""
+        if self.step:
+            candidates = [self.step]
+        else:
+            power = 10 ** math.floor(math.log10((self.high - self.low) / 100))
+            candidates = [power * factor for factor in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)]
+        for step in candidates:
+            place = (value - self.low) / step
+            if abs(place - round(place)) < 1e-6:
+                return step
+        raise ValueError(
+            f"slider {self.label!r} starts at {value}, which is not a whole number of steps from {self.low}; give step="
         )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several values.
+    """One of several values, a button each.
 
     Args:
-        label: what it is called beside the menu.
+        label: what it is called beside the buttons.
         attribute: the stepper's attribute it sets.
-        options: the values, or a mapping from what the menu shows to the values.
+        options: the values, or a mapping from what the buttons show to the values.
         hint: one sentence on what to try.
         restarts: a change resets the stepper.
     """
@@ -225,7 +223,10 @@ class Choice:
         if value not in [option for _, option in options]:
             shown = ", ".join(repr(option) for _, option in options)
             raise ValueError(f"choice {self.label!r} offers {shown}, but the stepper's {self.attribute} is {value!r}")
-        return widgets.Dropdown(options=options, value=value, description=self.label)
+        # Buttons and no menu: JupyterLab keeps the arrow keys that a menu would need to itself.
+        return widgets.ToggleButtons(
+            options=options, value=value, description=self.label, style={"button_width": "auto"}
+        )
 
 
 @dataclass(frozen=True)
@@ -340,7 +341,7 @@ class Panel:
                 tooltip="Start again: fresh networks, same seed, settings as they are"
                 if self.live
                 else "Put every control back to where it started",
-                layout=widgets.Layout(width="90px"),
+                layout=widgets.Layout(width="80px"),
             )
         )
         self.restart.on_click(self._guarded(self._on_reset))
@@ -349,7 +350,7 @@ class Panel:
 
         self.controls: dict[str, widgets.Widget] = {}
         self._start: dict[str, Any] = {}
-        rows = []
+        boxes = []
         label_width = f"{max((7.5 * len(control.label) for control in controls), default=0) + 10:.0f}px"
         for control in controls:
             if not hasattr(self.stepper, control.attribute):
@@ -361,16 +362,18 @@ class Panel:
                 raise ValueError(f"two controls set {control.attribute!r}; one is enough")
             made = own(control.build(getattr(self.stepper, control.attribute)))
             made.style.description_width = label_width
-            made.layout.width = "min(100%, 420px)"
+            made.layout.width = "100%"
             made.observe(self._on_control(control), "value")
             self.controls[control.attribute], self._start[control.attribute] = made, made.value
-            rows += [made, own(_text(control.hint, _HINT))]
+            boxes.append(
+                own(widgets.VBox([made, own(_text(control.hint, _HINT))], layout=widgets.Layout(width="375px")))
+            )
 
-        wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        top = own(widgets.HBox(buttons, layout=widgets.Layout(**wrap)))
-        column = own(widgets.VBox(rows, layout=widgets.Layout(width="430px", max_width="100%")))
-        middle = own(widgets.HBox([self.image, column], layout=widgets.Layout(**wrap | {"align_items": "flex-start"})))
-        self.widget = own(widgets.VBox([own(_text(self.title, _TITLE)), top, self.alert, middle, self.status]))
+        top = own(widgets.HBox(buttons, layout=widgets.Layout(flex_flow="row wrap", align_items="center")))
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}  # controls beside the picture, or below it
+        beside = own(widgets.HBox(boxes, layout=widgets.Layout(**wrap, flex="1 1 375px")))
+        middle = own(widgets.HBox([self.image, beside], layout=widgets.Layout(**wrap)))
+        self.widget = own(widgets.VBox([own(_text(self.title, _TITLE)), top, self.status, self.alert, middle]))
 
     def _own(self, widget: widgets.Widget) -> Any:
         """Remember a widget, so that it is closed with the panel."""
@@ -380,14 +383,14 @@ class Panel:
     def _live_buttons(self) -> list[widgets.Widget]:
         count = self._steps_per_click
         self.play = self._own(
-            widgets.Play(value=0, min=0, max=10**9, step=1, interval=_TICK_MS, show_repeat=False, description="Play")
+            _Play(value=0, min=0, max=10**9, step=1, interval=_TICK_MS, show_repeat=False, description="Play")
         )
         self.once = self._own(
-            widgets.Button(description="one step", tooltip="Do a single step", layout=widgets.Layout(width="90px"))
+            widgets.Button(description="one step", tooltip="Do a single step", layout=widgets.Layout(width="80px"))
         )
         self.more = self._own(
             widgets.Button(
-                description=f"+{count} steps", tooltip=f"Do {count} steps", layout=widgets.Layout(width="100px")
+                description=f"+{count} steps", tooltip=f"Do {count} steps", layout=widgets.Layout(width="95px")
             )
         )
         self.slow = self._own(
@@ -395,7 +398,7 @@ class Panel:
                 value=False,
                 description="slow motion",
                 tooltip="Play one step at a time, two a second",
-                layout=widgets.Layout(width="110px"),
+                layout=widgets.Layout(width="100px"),
             )
         )
         self.play.observe(self._guarded(self._on_tick), "value")
@@ -413,7 +416,7 @@ class Panel:
                     max=9999,
                     description="seed",
                     style={"description_width": "40px"},
-                    layout=widgets.Layout(width="130px"),
+                    layout=widgets.Layout(width="110px"),
                 )
             )
             self.seed.observe(self._guarded(self._on_seed), "value")
@@ -524,7 +527,7 @@ class Panel:
     def _stop(self, alert: str) -> None:
         """Stop the clock in the front end and say why."""
         if self.play is not None:
-            for trait in ("playing", "_playing"):  # ipywidgets 8, ipywidgets 7
+            for trait in _PLAYING:
                 if self.play.has_trait(trait):
                     setattr(self.play, trait, False)
         self._say(alert=alert)
@@ -583,6 +586,7 @@ class Panel:
             self._owned.clear()
 
 
+_PLAYING = ("playing", "_playing")  # what ipywidgets 8 calls it, and 7
 _TITLE = "font-weight: 600; line-height: 1.4"
 _HINT = "font-size: 0.85em; line-height: 1.3; margin: 0 0 6px 10px; opacity: 0.85; white-space: normal"
 _STATUS = "line-height: 1.4; min-height: 2.8em; max-width: 880px; white-space: normal"
@@ -590,6 +594,14 @@ _ALERT = (
     f"line-height: 1.4; max-width: 880px; white-space: normal; font-weight: 600; "
     f"border-left: 4px solid {style.COLOURS['warning']}; padding: 2px 10px"
 )
+
+
+class _Play(widgets.Play):
+    """A clock that stands still when a page is loaded: the browser then starts none, whatever it was told."""
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        state = super().get_state(key, drop_defaults)
+        return state if key is not None else state | {trait: False for trait in _PLAYING if trait in state}
 
 
 class _Camera:
@@ -630,6 +642,12 @@ def _smaller(png: bytes) -> bytes:
 
 def _text(text: str, css: str) -> widgets.HTML:
     return widgets.HTML(value=f'<div style="{css}">{html.escape(text)}</div>')
+
+
+def _round_numbers(low: float, high: float) -> set[float]:
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    numbers = {float(f"{digits}e{power}") for power in powers for digits in ("1", "1.5", "2", "3", "5", "7")}
+    return {number for number in numbers if low <= number <= high}
 
 
 def _words(control: Control, value: Any) -> str:

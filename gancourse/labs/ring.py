@@ -146,7 +146,7 @@ class Ring:
     def draw(self) -> Figure:
         """Draw real points, generated points, and where the discriminator believes in them."""
         if self._picture is None:
-            figure, ax = style.figure(size=(4.6, 5.4))
+            figure, ax = style.figure(size=(4.0, 4.75))
             self._picture = _Picture(ax, self._real_shown)
             _explain(figure, ax, columns=2)
             self._figure = figure
