@@ -97,6 +97,19 @@ def test_initialise_reaches_every_layer_and_leaves_other_kinds_alone():
 
 
 @pytest.mark.parametrize("module", [dcgan, dense_conv])
+def test_images_stay_in_range_whatever_the_weights(module):
+    with runtime.seeded(0):
+        generator = module.Generator(image_size=16, latent_dim=4, width=2)
+        z = torch.randn(8, 4)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.mul_(1_000)
+        images = generator(z)
+    assert float(images.min()) == -1
+    assert float(images.max()) == 1
+
+
+@pytest.mark.parametrize("module", [dcgan, dense_conv])
 def test_a_sample_depends_on_its_neighbours_only_in_training_mode(module):
     with runtime.seeded(0):
         generator = module.Generator(image_size=16, latent_dim=4, width=2)
