@@ -200,10 +200,6 @@ class Notebook:
         self.page.wait_for_function(f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady", timeout=60_000)
         self.page.wait_for_function(f"{_KERNEL}?.status === 'idle'", timeout=60_000)
 
-    def command(self, name: str) -> None:
-        """Run a command of JupyterLab, e.g. "notebook:run-all-cells"."""
-        self.page.evaluate(f"window.jupyterapp.commands.execute({name!r})")
-
     def run_all(self) -> None:
         """Run every cell and wait for the last one."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")  # resolves when done
@@ -235,6 +231,20 @@ class Notebook:
             code,
         )
 
+    def save(self) -> None:
+        """Save the notebook and wait for it."""
+        self.page.evaluate(f"{_CURRENT}.context.save()")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, without a question, and wait for it."""
+        self.page.evaluate(f"{_KERNEL}.restart()")
+        self.wait_for_kernel()
+
+    def use_theme(self, name: str) -> None:
+        """Switch JupyterLab's colours, e.g. to "JupyterLab Dark"."""
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        self.wait(1)
+
     def now(self) -> float:
         """Return the page's clock, in milliseconds."""
         return self.page.evaluate("performance.now()")
@@ -260,7 +270,7 @@ class PanelOnScreen:
 
     def wait(self, seconds: float = 30) -> None:
         """Wait until the panel's picture and status are there."""
-        self.page.wait_for_selector("img.widget-image, .widget-image img", timeout=1000 * seconds)
+        self.page.wait_for_selector("img.widget-image", timeout=1000 * seconds)
         self.page.wait_for_function(
             "[...document.querySelectorAll('img.widget-image')].some(image => image.naturalWidth > 0)",
             timeout=1000 * seconds,

@@ -39,7 +39,7 @@ NOTEBOOK_METADATA = {
 _CELL_METADATA = {"tags", "jupyter", "cellView"}
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _UNTESTED_TAGS = {"nbval-skip", "raises-exception", "skip-execution"}
-_MACHINE_PATH = re.compile(
+MACHINE_PATH = re.compile(
     r"(?<![\w.:/~-])/(?:home|Users|root|tmp|private|var|opt|usr|mnt|srv|work)/[\w.-]+|\b[A-Za-z]:\\+(?:Users|Windows)\b"
 )
 _MEMORY_ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}", re.IGNORECASE)
@@ -331,7 +331,7 @@ def _outputs(page: Page) -> Iterator[str]:
             if _WIDGET_VIEW in output.get("data", {}) and "image/png" not in output.data:
                 yield f"{page.where(i)}: a widget without a picture beside it shows nothing on GitHub"
             for text in _texts(output):
-                if match := _MACHINE_PATH.search(text):
+                if match := MACHINE_PATH.search(text):
                     yield f"{page.where(i)}: its output names a path of the machine, {match[0]}"
                 if match := _MEMORY_ADDRESS.search(text):
                     yield f"{page.where(i)}: its output shows a memory address, {match[0]}"

@@ -1,0 +1,142 @@
+"""Which part of the package may import which, and what an import must not cost."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gancourse"
+
+# A part is a module of the package or a folder of modules. What a part may import is listed with it; itself, always.
+LAYERS = {
+    "runtime": set(),
+    "losses": set(),
+    "penalties": set(),
+    "models": set(),
+    "games": {"losses"},
+    "data": {"runtime"},
+    "training": {"runtime"},
+    "runs": {"runtime", "training", "data"},
+    "ensembles": {"losses", "penalties", "models", "data", "runtime"},
+    "metrics": {"data", "models", "training", "runtime"},
+    "plotting": {"losses", "penalties", "games", "models", "data", "runtime"},
+}
+BELOW_PLOTTING = set(LAYERS) - {"plotting"}
+LAYERS["checks"] = BELOW_PLOTTING
+LAYERS["labs"] = set(LAYERS) - {"checks"}
+
+# Slow to import, and needed by few: imported inside the function that needs them.
+LAZY = {"scipy", "sklearn", "pooch", "requests", "tqdm", "torchvision", "pandas"}
+MAY_IMPORT = {
+    "matplotlib": {"plotting", "labs"},
+    "ipywidgets": {"labs"},
+    "IPython": {"labs", "training"},
+}
+
+
+def modules():
+    """Every module as (part, file)."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        inside = file.relative_to(PACKAGE).with_suffix("").parts
+        if inside != ("__init__",):
+            yield pytest.param(inside[0], file, id="/".join(inside))
+
+
+def imports(source, *, inside_functions=True):
+    """Collect the absolute names a module imports, ``from a import b`` as "a.b"; type checking aside."""
+    found, stack = set(), [ast.parse(source)]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            stack.extend(node.orelse)
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not inside_functions:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute: from gancourse.data import toy"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        stack.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def outside(names):
+    return {name.partition(".")[0] for name in names}
+
+
+def upward(part, source):
+    """List the parts of the package that this source imports against the arrows."""
+    parts = {name.split(".")[1] for name in imports(source) if name.startswith("gancourse.")} - {"__version__"}
+    return sorted(parts - LAYERS[part] - {part})
+
+
+@pytest.mark.parametrize("part, file", list(modules()))
+def test_arrows_point_one_way(part, file):
+    source = file.read_text(encoding="utf-8")
+    assert part in LAYERS, f"gancourse.{part} has no place in the layers yet: give it one here and in the README"
+    assert upward(part, source) == []
+    for name, allowed in MAY_IMPORT.items():
+        assert part in allowed or name not in outside(imports(source)), f"{part} must not import {name}"
+
+
+@pytest.mark.parametrize("part, file", list(modules()))
+def test_slow_packages_are_imported_where_they_are_needed(part, file):
+    eager = imports(file.read_text(encoding="utf-8"), inside_functions=False)
+    assert not outside(eager) & LAZY
+    assert not any(name.startswith(("matplotlib.pyplot", "torch._dynamo", "torch.utils.tensorboard")) for name in eager)
+    assert "matplotlib.pyplot" not in imports(file.read_text(encoding="utf-8")), "figures are made without pyplot"
+
+
+def test_the_file_cache_needs_no_torch():
+    assert "torch" not in outside(imports((PACKAGE / "data" / "files.py").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "part, source, wrong",
+    [
+        ("runtime", "from gancourse import losses", ["losses"]),
+        ("data", "from gancourse.models import mlp", ["models"]),
+        ("losses", "def f():\n    import gancourse.checks.nb01", ["checks"]),
+        ("labs", "from gancourse.checks import nb01", ["checks"]),
+        ("checks", "from gancourse.plotting.style import COLOURS", ["plotting"]),
+        ("metrics", "from gancourse import __version__\nfrom gancourse.data import toy", []),
+        ("data", "if TYPE_CHECKING:\n    from gancourse import training", []),
+    ],
+)
+def test_a_wrong_arrow_is_seen(part, source, wrong):
+    assert upward(part, source) == wrong
+
+
+def loaded_by(*names):
+    """Return the names of all modules that a fresh Python has loaded after importing these."""
+    program = f"import {', '.join(names)}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_importing_the_course_loads_nothing_the_caller_did_not_have():
+    """Counted in modules, because seconds depend on the machine; `make bench` measures the seconds.
+
+    Torch and the parts of matplotlib that draw a figure are what every notebook needs; beyond them, importing all
+    that notebooks import may bring in the widgets, and from the standard library what it likes.
+    """
+    parts = [
+        ".".join(("gancourse", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        for file in sorted(PACKAGE.rglob("*.py"))
+    ]
+    needed = loaded_by("torch", "numpy", "matplotlib.figure", "matplotlib.backends.backend_agg", "ipywidgets")
+    extra = loaded_by(*parts) - needed
+    foreign = {name.partition(".")[0] for name in extra} - set(sys.stdlib_module_names) - {"gancourse"}
+    assert not foreign, f"importing gancourse loads {sorted(foreign)}"
+    heavy = {
+        name for name in extra if name.startswith(("torch._dynamo", "torch._inductor", "matplotlib.pyplot", "scipy"))
+    }
+    assert not heavy, f"importing gancourse loads {sorted(heavy)}"
+
+
+def test_importing_the_bare_package_loads_not_even_torch():
+    assert not outside(loaded_by("gancourse")) & {"torch", "numpy", "matplotlib"}
