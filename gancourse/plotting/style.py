@@ -57,7 +57,7 @@ class CourseFigure(Figure):
     """A matplotlib figure that shows itself in any notebook front end, with no back end chosen."""
 
     def _repr_png_(self) -> bytes:
-        return png(self)
+        return png(self, palette=True)
 
 
 def figure(
@@ -90,14 +90,27 @@ def figure_of(ax: Axes | None, **kwargs: Any) -> tuple[Figure, Axes]:
     return ax.figure, ax
 
 
-def png(fig: Figure, *, compress_level: int = 6) -> bytes:
+def png(fig: Figure, *, compress_level: int = 6, palette: bool = False) -> bytes:
     """Return the figure as PNG bytes on a white face, whatever theme surrounds it.
 
     Args:
         fig: any matplotlib figure.
         compress_level: 0 (fast, large) to 9; panels use 1.
+        palette: keep 256 colours chosen for this picture. The eye sees no difference, and a stored
+            notebook is three times smaller: so notebooks show figures this way.
     """
     buffer = io.BytesIO()
     with matplotlib.rc_context(_RC):
         fig.savefig(buffer, format="png", dpi=fig.dpi, pil_kwargs={"compress_level": compress_level})
-    return buffer.getvalue()
+    if not palette:
+        return buffer.getvalue()
+    from PIL import Image
+
+    image = Image.open(buffer).convert("RGB")
+    reduced = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    colours, corner = reduced.getpalette(), 3 * reduced.getpixel((0, 0))
+    colours[corner : corner + 3] = image.getpixel((0, 0))  # the face stays exactly white
+    reduced.putpalette(colours)
+    small = io.BytesIO()
+    reduced.save(small, format="png", optimize=True)
+    return small.getvalue()
