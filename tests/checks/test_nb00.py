@@ -1,0 +1,173 @@
+"""The checkers of notebook 00 accept what is right and say which mistake was made."""
+
+import pytest
+import torch
+
+from gancourse.checks import nb00
+from gancourse.checks.framework import ExerciseFailed
+from gancourse.models import dense_conv
+
+
+def verdict(capsys, checker, answer) -> str:
+    checker(answer)
+    said = capsys.readouterr().out.strip()
+    assert said.count("\n") == 0
+    return said
+
+
+def accepts(capsys, checker, answer) -> None:
+    assert ": correct" in verdict(capsys, checker, answer)
+    checker(answer, strict=True)
+    capsys.readouterr()
+
+
+def rejects(capsys, checker, answer, fragment: str) -> None:
+    said = verdict(capsys, checker, answer)
+    assert "not yet, because" in said
+    assert fragment in said, said
+    with pytest.raises(ExerciseFailed):
+        checker(answer, strict=True)
+
+
+ALL = [nb00.pixels, nb00.hit_rate, nb00.new_images, nb00.to_bytes, nb00.wrong_line]
+
+
+@pytest.mark.parametrize("checker", ALL)
+def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
+    assert "not attempted" in verdict(capsys, checker, ...)
+    with pytest.raises(ExerciseFailed, match="not attempted"):
+        checker(..., strict=True)
+    for nonsense in (None, "three", [1], torch.zeros(2, 2), float("nan")):
+        assert "not yet" in verdict(capsys, checker, nonsense)
+
+
+@pytest.mark.parametrize("checker", [nb00.new_images, nb00.to_bytes])
+def test_functions_that_are_stubs_raise_or_return_nonsense(capsys, checker):
+    def stub(*_):
+        return ...
+
+    def unfinished(*_):
+        raise NotImplementedError
+
+    assert "not attempted" in verdict(capsys, checker, stub)
+    assert "not attempted" in verdict(capsys, checker, unfinished)
+    rejects(capsys, checker, lambda *_: None, "returned None")
+    rejects(capsys, checker, lambda *_: 1 / 0, "ZeroDivisionError")
+    rejects(capsys, checker, lambda *_: "images", "a tensor")
+    rejects(capsys, checker, lambda: 1, "raised TypeError")
+
+
+def test_numbers(capsys):
+    accepts(capsys, nb00.pixels, 28 * 28)
+    rejects(capsys, nb00.pixels, 28, "one side")
+    rejects(capsys, nb00.pixels, 56, "half way round")
+    rejects(capsys, nb00.pixels, 64, "does not have 64 values")
+    accepts(capsys, nb00.hit_rate, 0.5)
+    accepts(capsys, nb00.hit_rate, torch.tensor(0.5))
+    rejects(capsys, nb00.hit_rate, 50, "write 50 % as 0.5")
+    rejects(capsys, nb00.hit_rate, 0, "turn its answers round")
+    rejects(capsys, nb00.hit_rate, 1.0, "not perfect yet")
+    rejects(capsys, nb00.hit_rate, 0.25, "half of each")
+    rejects(capsys, nb00.hit_rate, 0.7, "a coin in the judge's place")
+
+
+def test_the_wrong_line(capsys):
+    accepts(capsys, nb00.wrong_line, 3)
+    for line, fragment in [(1, "line 1"), (2, "line 2"), (5, "lines 4 to 6"), (7, "line 7"), (8, "lines 8 to 10")]:
+        rejects(capsys, nb00.wrong_line, line, fragment)
+    rejects(capsys, nb00.wrong_line, 11, "numbered from 1 to 10")
+
+
+# ---------------------------------------------------------------- new images
+
+
+@torch.no_grad()
+def right_images(generator, count):
+    z = torch.randn(count, generator.latent_dim)
+    return generator(z)
+
+
+def test_new_images_accepts_the_reference_and_a_generator_of_its_own(capsys):
+    accepts(capsys, nb00.new_images, right_images)
+
+    noise = torch.Generator().manual_seed(3)
+
+    @torch.no_grad()
+    def with_own_noise(generator, count):
+        return generator(torch.randn((count, generator.latent_dim), generator=noise))
+
+    accepts(capsys, nb00.new_images, with_own_noise)
+    network = dense_conv.Generator(image_size=16, latent_dim=3, width=2).eval()
+    assert right_images(network, 2).shape == (2, 1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (lambda g, n: g(torch.rand(n, g.latent_dim)).detach(), "torch.rand"),
+        (lambda g, n: g(torch.randn(n, g.latent_dim)), "with torch.no_grad()"),
+        (lambda g, n: g(torch.randn(g.latent_dim, n)), "wrong way round"),
+        (lambda g, n: g(torch.randn(n, 64)), "z has shape (500, 64)"),
+        (lambda g, n: g(torch.randn(g.latent_dim)), "z has shape (7,)"),
+        (lambda g, n: g(n), "was given int"),
+        (lambda g, n: g(torch.randn(64, g.latent_dim)).detach(), "for count = 500 you drew 64"),
+        (lambda g, n: torch.randn(n, g.latent_dim), "never called"),
+        (lambda g, n: (g(z := torch.randn(n, g.latent_dim)), z)[1], "you returned z itself"),
+        (lambda g, n: g(torch.randn(n, g.latent_dim)).detach()[0], "images of shape"),
+        (lambda g, n: g(torch.zeros(n, g.latent_dim)).detach(), "every row of z is the same"),
+        (lambda g, n: g(torch.randn(1, g.latent_dim).expand(n, -1)).detach(), "every row of z is the same"),
+        (
+            lambda g, n: g(torch.randn(n, g.latent_dim, generator=torch.Generator().manual_seed(0))).detach(),
+            "two calls",
+        ),
+        (lambda g, n: g(3 * torch.randn(n, g.latent_dim)).detach(), "standard deviation 3"),
+        (lambda g, n: g(2 * torch.rand(n, g.latent_dim) - 1).detach(), "standard deviation 0.5"),
+    ],
+)
+def test_new_images_names_the_mistake(capsys, answer, fragment):
+    rejects(capsys, nb00.new_images, answer, fragment)
+
+
+def test_checking_new_images_leaves_the_random_stream_alone():
+    before = torch.get_rng_state()
+    nb00.new_images(right_images)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+# ---------------------------------------------------------------- bytes
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: ((x + 1) * 127.5).round().clamp(0, 255).byte(),
+        lambda x: ((x.clamp(-1, 1) + 1) / 2 * 255).byte(),
+        lambda x: (x * 127.5 + 127.5).clamp(0, 255).to(torch.uint8),
+    ],
+)
+def test_to_bytes_accepts_rounding_and_cutting(capsys, answer):
+    accepts(capsys, nb00.to_bytes, answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (lambda x: (x * 255).byte(), "salt and pepper"),
+        (lambda x: (x * 255).to(torch.int32), "salt and pepper"),
+        (lambda x: (x * 127.5).byte(), "salt and pepper"),
+        (lambda x: (x.clamp(0, 1) * 255).byte(), "all below 0 became black"),
+        (lambda x: (x + 1) / 2, "lie between 0 and 1"),
+        (lambda x: ((x + 1) * 255).byte(), "goes up to 510"),
+        (lambda x: ((x + 1) * 255).clamp(0, 255).byte(), "goes up to 510"),
+        (lambda x: ((1 - x) * 127.5).byte(), "black and white are exchanged"),
+        (lambda x: (x + 1) * 127.5, "their type is torch.float32"),
+        (lambda x: ((x + 1) * 127.5).round().byte(), "wrap round"),
+        (lambda x: ((x - x.min()) / (x.max() - x.min()) * 255).byte(), "stretched"),
+        (lambda x: ((x + 1) * 127.5).clamp(0, 255).byte().flatten(), "the shape should stay (1, 1, 1, 5)"),
+        (lambda x: x.add_(1).mul_(127.5).clamp_(0, 255).byte(), "changed the images"),
+        (lambda x: x.clamp(0, 255).byte(), "lie between 0 and 1"),
+        (lambda x: (x + 1) * 100, "−1, −0.5, 0, 0.25 and 1 became 0, 50, 100, 125, 200"),
+    ],
+)
+def test_to_bytes_names_the_mistake(capsys, answer, fragment):
+    rejects(capsys, nb00.to_bytes, answer, fragment)
