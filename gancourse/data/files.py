@@ -448,7 +448,7 @@ def _download(url: str, file: PublishedFile, *, seconds: float) -> bytes:
 
     The transfer runs in a thread of its own, because neither a name server nor a server that
     sends a byte now and then heeds a time-out. When time is up the thread is left to itself:
-    it holds only memory, and ends with the next byte it gets.
+    it holds only memory, and ends with the next piece it gets.
     """
     try:
         import pooch
@@ -461,7 +461,7 @@ def _download(url: str, file: PublishedFile, *, seconds: float) -> bytes:
     download = pooch.HTTPDownloader(
         timeout=(min(_CONNECT_SECONDS, seconds), min(_READ_SECONDS, seconds)),
         headers={"Accept-Encoding": "identity"},
-        chunk_size=65_536,
+        chunk_size=16_384,
     )
 
     def work() -> None:

@@ -5,8 +5,8 @@ From that follow the shares of the ten classes and the number of classes covered
 nothing but its ten classes. It was taught to be unsure about noise, overlaid and cut-up digits, but
 something else that is no digit may still be called one, so look at the pictures as well.
 
-The judge is trained once on the training images, in well under 30 seconds on two CPU cores, and kept in
-the cache. Its training uses random generators of its own, so it never changes yours.
+The judge is trained once on the training images, in less than 30 seconds on a CPU core, and kept in the
+cache. Its training uses random generators of its own, so it never changes yours.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class Judge:
             TypeError, ValueError: ``images`` is anything else; a batch in [0, 1] is refused too.
         First met in: notebook 00.
         """
+        if isinstance(images, Tensor) and images.device != self.device:
+            raise ValueError(f"images are on {images.device}, but this judge is on {self.device}")
         check_images(images, channels=1)
         if images.shape[-2:] != (self.image_size, self.image_size):
             raise ValueError(
                 f"images must be {self.image_size}x{self.image_size}, as this judge was trained, "
                 f"got {images.shape[-2]}x{images.shape[-1]}"
             )
-        if images.device != self.device:
-            raise ValueError(f"images are on {images.device}, but this judge is on {self.device}")
         pieces = images.detach().float().split(_LARGEST_BATCH)
         return torch.cat([self._network(piece).softmax(dim=1) for piece in pieces])
 
@@ -209,7 +209,7 @@ def _train(digits: Digits, device: torch.device) -> nn.Module:
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=8e-3, total_steps=steps)
     network.train()
-    with runtime.threads(2), torch.enable_grad():
+    with torch.enable_grad():
         for _ in range(steps):
             chosen = torch.randint(len(images), (_BATCH_SIZE,), generator=generator)
             batch = _jitter(images[chosen], generator)
