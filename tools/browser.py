@@ -200,6 +200,19 @@ class Notebook:
         self.page.wait_for_function(f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady", timeout=60_000)
         self.page.wait_for_function(f"{_KERNEL}?.status === 'idle'", timeout=60_000)
 
+    def write(self, sources: list[str]) -> None:
+        """Put these sources into the cells that are there, and take their outputs away."""
+        self.page.evaluate(
+            f"""sources => {{
+                const cells = {_CURRENT}.content.model.cells;
+                sources.forEach((source, index) => {{
+                    cells.get(index).sharedModel.setSource(source);
+                    cells.get(index).clearExecution();
+                }});
+            }}""",
+            sources,
+        )
+
     def run_all(self) -> None:
         """Run every cell and wait for the last one."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")  # resolves when done
@@ -276,6 +289,7 @@ class PanelOnScreen:
             timeout=1000 * seconds,
         )
         self.page.wait_for_selector("[role=status]", timeout=1000 * seconds)
+        self.page.wait_for_selector(".widget-slider, .widget-toggle-buttons", timeout=1000 * seconds)
 
     @property
     def status(self) -> str:
@@ -302,6 +316,17 @@ class PanelOnScreen:
         )
         return self.status
 
+    def settle(self, seconds: float = 20) -> None:
+        """Wait until nothing more comes: the kernel is idle and the status stays as it is."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            before = self.status
+            self.notebook.ask("")  # everything sent before has been answered
+            self.notebook.wait(0.3)
+            if self.status == before:
+                return
+        raise TimeoutError(f"the panel did not come to rest within {seconds:.0f} s; it says {self.status!r}")
+
     def frames_per_second(self, seconds: float = 3.0) -> float:
         """Return how many pictures a second the page shows."""
         start = self.notebook.now()
@@ -318,12 +343,12 @@ class PanelOnScreen:
         return (late[-1] - pressed) / 1000 if late else 0.0
 
     def controls(self) -> Iterator[tuple[str, Any]]:
-        """Yield each control's label and a function that moves it by one notch, with the keyboard."""
+        """Yield each control's label and a function that moves it, with the keyboard."""
         page = self.page
         for slider in page.locator(".widget-slider").all():
             handle = slider.locator(".noUi-handle").first
             label = slider.locator(".widget-label").first.inner_text()
-            yield label, lambda handle=handle: (handle.focus(), page.keyboard.press("ArrowRight"))
+            yield label, lambda handle=handle: self._nudge(handle)
         for choice in page.locator(".widget-toggle-buttons").all():
             label = choice.locator(".widget-label").first.inner_text()
             other = choice.locator("button:not(.mod-active)").last
@@ -331,3 +356,10 @@ class PanelOnScreen:
         for switch in page.locator(".widget-checkbox").all():
             box = switch.locator("input")
             yield switch.inner_text(), lambda box=box: (box.focus(), page.keyboard.press("Space"))
+
+    def _nudge(self, handle: Any, notches: int = 5) -> None:
+        """Move a slider's handle towards the end that is farther away."""
+        here, low, high = (float(handle.get_attribute(f"aria-value{what}")) for what in ("now", "min", "max"))
+        handle.focus()
+        for _ in range(notches):
+            self.page.keyboard.press("ArrowLeft" if here - low > high - here else "ArrowRight")
