@@ -266,7 +266,7 @@ def _solution(page: Page, i: int, checks: list[_Check]) -> Iterator[str]:
                 break
 
 
-def _tree(source: str) -> ast.Module:
+def parse(source: str) -> ast.Module:
     """Parse a code cell; IPython's magics become ``pass``. A cell that is no Python is empty."""
     plain = re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)
     try:
@@ -277,7 +277,7 @@ def _tree(source: str) -> ast.Module:
 
 def _checks(source: str) -> list[_Check]:
     found = []
-    for node in ast.walk(_tree(source)):
+    for node in ast.walk(parse(source)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         owner = node.func.value
@@ -290,13 +290,13 @@ def _checks(source: str) -> list[_Check]:
 
 
 def _has_stub(source: str) -> bool:
-    return any(isinstance(node, ast.Constant) and node.value is ... for node in ast.walk(_tree(source)))
+    return any(isinstance(node, ast.Constant) and node.value is ... for node in ast.walk(parse(source)))
 
 
 def _bound(source: str) -> set[str]:
     """Collect the names that a cell binds at its top level, imports aside."""
     names = set()
-    stack: list[ast.AST] = list(_tree(source).body)
+    stack: list[ast.AST] = list(parse(source).body)
     while stack:
         node = stack.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -309,7 +309,7 @@ def _bound(source: str) -> set[str]:
 
 
 def _loaded(source: str) -> set[str]:
-    return {n.id for n in ast.walk(_tree(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return {n.id for n in ast.walk(parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 # ---------------------------------------------------------------- what was stored
