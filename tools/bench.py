@@ -92,12 +92,13 @@ def run_one(path: Path, course: Course) -> dict[str, float]:
 
 def bench_notebooks(paths: list[Path], course: Course, repeat: int) -> None:
     """Execute each notebook ``repeat`` times, one after the other, and print its median cost."""
-    print(f"\n| notebook | seconds, median of {repeat} | CPU seconds | peak memory, GB |\n|---|---|---|---|")
+    print(f"\n| notebook | seconds, median of {repeat} | CPU seconds | peak GB |\n|---|---|---|---|")
     for path in paths:
         command = [sys.executable, __file__, "--one", str(path)]
         runs = [json.loads(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(repeat)]
+        peak = max(run["bytes"] for run in runs) / 1e9
         seconds, cpu = (statistics.median(run[key] for run in runs) for key in ("seconds", "cpu"))
-        print(f"| {path.name} | {seconds:.0f} | {cpu:.0f} | {max(run['bytes'] for run in runs) / 1e9:.2f} |", flush=True)
+        print(f"| {path.name} | {seconds:.0f} | {cpu:.0f} | {peak:.2f} |", flush=True)
 
 
 # ---------------------------------------------------------------- command line
