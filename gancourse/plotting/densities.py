@@ -62,7 +62,7 @@ def discriminator(
         x: places, shape (N,).
         probability: D at these places, shape (N,), from 0 to 1.
         label: what the curve is called beside others.
-        compare: up to two more curves by label, drawn in other colours and dashes.
+        compare: up to two more curves by label: the first in dashes, the second in dots.
         ax, title: as in :func:`density_pair`.
     First met in: notebook 01.
     """
@@ -70,12 +70,15 @@ def discriminator(
     fig, ax = style.figure_of(ax)
     ax.axhline(0.5, color=COLOURS["neutral"], lw=1, ls=":")
     ax.plot(x, probability, color=COLOURS["discriminator"], lw=2.5, label=label)
-    looks = [("warning", (0, (4, 3))), ("neutral", (0, (1, 2)))]
+    looks = [
+        {"color": COLOURS["warning"], "ls": (0, (4, 3)), "lw": 2.2},
+        {"color": COLOURS["neutral"], "ls": "", "marker": "o", "ms": 4.5, "markevery": max(1, len(x) // 40)},
+    ]
     if compare and len(compare) > len(looks):
         raise ValueError(f"compare takes at most {len(looks)} curves, got {len(compare)}")
-    for (name, curve), (colour, dashes) in zip((compare or {}).items(), looks, strict=False):
+    for (name, curve), look in zip((compare or {}).items(), looks, strict=False):
         _, curve = _lines(x=x, **{"compare": curve})
-        ax.plot(x, curve, color=COLOURS[colour], ls=dashes, lw=2.2, label=name)
+        ax.plot(x, curve, label=name, **look)
     ax.set(xlim=(x[0], x[-1]), ylim=(-0.04, 1.04), xlabel="x", ylabel="D(x)", title=title)
     if compare:
         ax.legend(loc="best", frameon=False)
