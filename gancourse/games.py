@@ -59,7 +59,7 @@ class Game(NamedTuple):
 
     name: str
     losses: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-    clip: float | None = None
+    clip: float | Tensor | None = None
 
 
 class Step(NamedTuple):
@@ -97,7 +97,7 @@ def dirac_gan(
     r1: float | Tensor = 0.0,
     gradient_penalty: float | Tensor = 0.0,
     instance_noise: float | Tensor = 0.0,
-    clip: float | None = None,
+    clip: float | Tensor | None = None,
 ) -> Game:
     """Return the GAN whose data is the single point 0 and whose generator makes the single point theta.
 
@@ -124,17 +124,26 @@ def dirac_gan(
     gradient_penalty = _number("gradient_penalty", gradient_penalty)
     std = _number("instance_noise", instance_noise)
     if clip is not None:
-        clip = float(_number("clip", clip, positive=True))
+        clip = _number("clip", clip, positive=True)
     d_terms, g_terms = LOSSES[loss].discriminator_terms, LOSSES[loss].generator_terms
     noisy = bool((std > 0).any()) if isinstance(std, Tensor) else std > 0
-    points, weights = _gauss_hermite() if noisy else (torch.zeros(1).double(), torch.ones(1).double())
+    has_r1, has_gradient_penalty = (isinstance(weight, Tensor) or weight > 0 for weight in (r1, gradient_penalty))
+    points, weights = _gauss_hermite()
 
     def losses(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
-        noise = (std.unsqueeze(-1) if isinstance(std, Tensor) else std) * points
-        real_logits, fake_logits = psi.unsqueeze(-1) * noise, psi.unsqueeze(-1) * (theta.unsqueeze(-1) + noise)
-        d_loss = (d_terms(real_logits, fake_logits) * weights).sum(-1)
-        g_loss = (g_terms(fake_logits) * weights).sum(-1)
-        return g_loss, d_loss + r1 / 2 * psi.square() + gradient_penalty * (psi.abs() - 1).square()
+        if noisy:
+            noise = (std.unsqueeze(-1) if isinstance(std, Tensor) else std) * points
+            real_logits, fake_logits = psi.unsqueeze(-1) * noise, psi.unsqueeze(-1) * (theta.unsqueeze(-1) + noise)
+            d_loss = (d_terms(real_logits, fake_logits) * weights).sum(-1)
+            g_loss = (g_terms(fake_logits) * weights).sum(-1)
+        else:
+            fake_logits = psi * theta
+            d_loss, g_loss = d_terms(psi * 0.0, fake_logits), g_terms(fake_logits)
+        if has_r1:
+            d_loss = d_loss + r1 / 2 * psi.square()
+        if has_gradient_penalty:
+            d_loss = d_loss + gradient_penalty * (psi.abs() - 1).square()
+        return g_loss, d_loss
 
     return Game(f"Dirac-GAN, {loss.replace('_', '-')}", losses, clip)
 
@@ -157,7 +166,10 @@ def consensus(game: Game, weight: float | Tensor) -> Game:
 
     def losses(theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
         g_loss, d_loss = game.losses(theta, psi)
-        v = _descent_directions(g_loss, d_loss, theta, psi, create_graph=True)
+        v = [
+            torch.autograd.grad(loss.sum(), number, create_graph=True, materialize_grads=True)[0]
+            for loss, number in ((g_loss, theta), (d_loss, psi))
+        ]
         disagreement = weight / 2 * (v[0].square() + v[1].square())
         return g_loss + disagreement, d_loss + disagreement
 
@@ -253,13 +265,15 @@ def alternating(
 
     def update(full: Tensor) -> Tensor:
         state, velocity = full[..., :2], full[..., 2:]
+        numbers, velocities = list(state.unbind(-1)), list(velocity.unbind(-1)) if beta is not None else []
         for player in moves:
-            moving = torch.eye(2, dtype=torch.float64)[player]
-            v = _field(game, state)
-            new = v if beta is None else _times(beta, velocity) + v
-            velocity = new if beta is None else moving * new + (1 - moving) * velocity
-            state = _clipped(game, state + moving * _per_player(eta, new))
-        return state if beta is None else torch.cat([state, velocity], -1)
+            change = _direction(game, torch.stack(numbers, -1), player)
+            if beta is not None:
+                change = velocities[player] = beta * velocities[player] + change
+            numbers[player] = numbers[player] + eta[player] * change
+            if player == 1 and game.clip is not None:
+                numbers[1] = numbers[1].clamp(-game.clip, game.clip)
+        return torch.stack(torch.broadcast_tensors(*numbers, *velocities), -1)
 
     return Step("alternating", update, _with_velocity(beta))
 
@@ -388,34 +402,26 @@ def running_average(path: Tensor) -> Tensor:
 # ---------------------------------------------------------------- inside
 
 
-def _descent_directions(
-    g_loss: Tensor, d_loss: Tensor, theta: Tensor, psi: Tensor, *, create_graph: bool
-) -> tuple[Tensor, Tensor]:
-    directions = []
-    for loss, number in ((g_loss, theta), (d_loss, psi)):
-        (gradient,) = torch.autograd.grad(
-            loss.sum(), number, retain_graph=True, create_graph=create_graph, materialize_grads=True
-        )
-        directions.append(-gradient)
-    return directions[0], directions[1]
-
-
 def _field(game: Game, state: Tensor) -> Tensor:
+    return torch.stack([_direction(game, state, player) for player in (0, 1)], -1)
+
+
+def _direction(game: Game, state: Tensor, player: int) -> Tensor:
+    """Return one player's part of the field, with a graph if the state has one."""
     keep_graph = state.requires_grad and torch.is_grad_enabled()
     with torch.enable_grad():
+        numbers = list((state if keep_graph else state.detach()).unbind(-1))
         if not keep_graph:
-            state = state.detach().requires_grad_()
-        theta, psi = state[..., 0], state[..., 1]
-        g_loss, d_loss = game.losses(theta, psi)
-        for player, loss in (("generator", g_loss), ("discriminator", d_loss)):
-            if not isinstance(loss, Tensor) or loss.shape != theta.shape:
-                got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-                raise ValueError(
-                    f"state must have one pair of numbers for each game: the {player}'s loss of {game.name!r} has "
-                    f"{got} where the state has games of shape {tuple(theta.shape)}"
-                )
-        directions = _descent_directions(g_loss, d_loss, theta, psi, create_graph=keep_graph)
-    return torch.stack(directions, -1)
+            numbers = [number.requires_grad_() for number in numbers]
+        loss = game.losses(*numbers)[player]
+        if not isinstance(loss, Tensor) or loss.shape != numbers[0].shape:
+            got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ValueError(
+                f"state must have one pair of numbers for each game: a loss of {game.name!r} has {got} where the state "
+                f"has games of shape {tuple(state.shape[:-1])}"
+            )
+        (gradient,) = torch.autograd.grad(loss.sum(), numbers[player], create_graph=keep_graph, materialize_grads=True)
+    return -gradient
 
 
 def _derivative(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:

@@ -95,7 +95,7 @@ def maximiser_first(
             f"from x = {x:g}, y = {y:g} with eta = {eta:g} you go to ({got[0]:.4g}, {got[1]:.4g}). First y moves by "
             f"+ eta * x, then x by − eta * (new y)",
         )
-    for (x, y), eta in zip(_POINTS, (0.5, 1.0, 1.5), strict=True):
+    for (x, y), eta in zip(_POINTS, (0.5, 1.2, 1.6), strict=True):
         _check_kept(kept, x, y, eta)
     return "An ellipse again, leaning the other way: the same orbit, seen half a step later."
 

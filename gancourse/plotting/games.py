@@ -15,7 +15,7 @@ from torch import Tensor
 from gancourse import games
 from gancourse.plotting.style import COLOURS, figure, figure_of
 
-__all__ = ["dirac", "dirac_film", "distances", "players", "portrait", "spectrum"]
+__all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait", "spectrum"]
 
 DIRAC_NAMES = ("θ, the fake point", "ψ, D's slope")
 _LINES = ("-", "--", "-.", ":", (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)))
@@ -139,6 +139,51 @@ def distances(
     return fig
 
 
+def factors(
+    values: Tensor,
+    per_step: Mapping[str, Tensor],
+    *,
+    xlabel: str,
+    marks: Mapping[str, float] | None = None,
+    limits: tuple[float, float] = (0.6, 1.2),
+    title: str = "Factor on the distance, per step",
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the factor by which a step changes the distance, as a function of a setting.
+
+    Above 1 (shaded in the colour of warnings) play runs away, below 1 it comes to rest.
+
+    Args:
+        values: the setting, shape (K,).
+        per_step: name of a method -> its factors, shape (K,), e.g. from ``games.spectral_radius``.
+        xlabel: what the setting is.
+        marks: label -> setting, drawn as thin vertical lines.
+        limits: of the vertical axis.
+        title: of the axes.
+        ax: where to draw; a new figure if not given.
+    Returns:
+        The figure.
+    First met in: notebook 03.
+    """
+    fig, ax = figure_of(ax, size=(6.4, 3.8))
+    ax.axhspan(1, max(limits[1], 1), color=COLOURS["warning"], alpha=0.1, linewidth=0)
+    ax.axhline(1, color=COLOURS["warning"], linewidth=1)
+    for label, mark in (marks or {}).items():
+        ax.axvline(mark, color=COLOURS["neutral"], linewidth=0.8, linestyle=":")
+        ax.annotate(label, (mark, 0.98), xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=10,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+    for index, (name, factor) in enumerate(per_step.items()):
+        if len(factor) != len(values):
+            raise ValueError(f"per_step[{name!r}] must have {len(values)} values, one a setting, got {len(factor)}")
+        shade = ("#222222", "#777777")[index % 2]
+        ax.plot(values, factor, linestyle=_LINES[index % len(_LINES)], color=shade, label=name)
+    ax.set(title=title, xlabel=xlabel, ylabel="factor", ylim=limits, xlim=(float(values[0]), float(values[-1])))
+    ax.annotate("runs away", (0.99, 1), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
+                ha="right", color=COLOURS["warning"], fontsize=10)  # fmt: skip
+    ax.legend(loc="best", frameon=False)
+    return fig
+
+
 def spectrum(
     eigenvalues: Mapping[str, Tensor],
     *,
@@ -173,7 +218,7 @@ def spectrum(
         colour = COLOURS[(colours or {}).get(name, "neutral")]
         ax.plot(values.real, values.imag, "osD^vP"[index % 6], color=colour, markersize=7, label=name, zorder=4)
     ax.set_title(title or f"Eigenvalues of the {of}")
-    ax.legend(loc="upper left", handletextpad=0.2, borderaxespad=0.1)
+    ax.legend(loc="center", handletextpad=0.2, frameon=False, fontsize=9)
     return fig
 
 
