@@ -53,7 +53,7 @@ def hit_rate(share: Any) -> str:
         raise NotYet(
             "imagine a coin in the judge's place: it knows as much about a perfect fake. How often is it right?"
         )
-    return "Nothing is left to see, so a coin does as well."
+    return "This is where the game ends."
 
 
 # ---------------------------------------------------------------- exercise 2
@@ -178,7 +178,7 @@ def to_bytes(function: Callable[[Tensor], Tensor]) -> str:
             "values a little outside [-1, 1] wrap round: white becomes black. "
             "Cut them with .clamp(0, 255) before .byte()"
         )
-    return "Shift, scale, cut, and only then make bytes."
+    return "Black is 0, white is 255, and nothing wraps round."
 
 
 def _near(values: Tensor, wanted: Tensor) -> bool:
@@ -241,6 +241,4 @@ def wrong_line(number: Any) -> str:
     )
     if not same_number(number, 3):
         raise NotYet("the lines are numbered from 1 to 10; answer with one of these numbers")
-    return (
-        "Real and fake are exchanged, so the judge learns to call fakes real, and the forger is praised for anything."
-    )
+    return "Now repair it, and run the broken run again."
