@@ -103,6 +103,15 @@ def test_the_picture_shows_where_d_believes_what():
     assert stepper.draw() is figure
 
 
+def test_title_and_legend_of_the_panel_are_inside_the_picture():
+    panel = ring.panel()
+    figure = panel.stepper.draw()
+    for part in (figure.axes[0].title, figure.legends[0]):
+        extent = part.get_window_extent()
+        assert extent.x0 >= 0 and extent.y0 >= 0 and extent.x1 <= figure.bbox.x1 and extent.y1 <= figure.bbox.y1
+    panel.close()
+
+
 def test_film_shows_the_steps_it_is_asked_for():
     figure = ring.film((0, 3), seed=5)
     assert [ax.get_title() for ax in figure.axes] == ["step 0", "step 3"]

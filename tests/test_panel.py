@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from gancourse.labs.panel import Choice, Diverged, Panel, Slider, Switch, check_finite
 from gancourse.plotting import style
@@ -22,9 +23,8 @@ class Walk:
         self.seed, self.stride, self.gait, self.backwards = seed, 0.1, "walk", False
         self.rate = 1e-3
         self.breaks_at, self.seconds, self.drawn, self.resets = breaks_at, seconds, 0, -1
-        self.figure, ax = style.figure(size=(2, 1.5))
-        (self.point,) = ax.plot([0], [0], "o")
-        ax.set_xlim(0, 10)
+        self.figure = Figure(figsize=(1, 1))  # quick to draw
+        self.point = self.figure.add_artist(Line2D([0], [0.5], marker="o"))
         self.reset()
 
     def reset(self):
@@ -40,7 +40,7 @@ class Walk:
 
     def draw(self):
         self.drawn += 1
-        self.point.set_data([self.place % 10], [0])
+        self.point.set_data([self.place / 10 % 1], [0.5])
         return self.figure
 
     def status(self):
@@ -52,8 +52,8 @@ class Still:
 
     def __init__(self):
         self.shift, self.width, self.drawn = 0.0, 1.0, 0
-        self.figure, ax = style.figure(size=(2, 1.5))
-        (self.line,) = ax.plot([0, 1], [0, 1])
+        self.figure = Figure(figsize=(1, 1))
+        self.line = self.figure.add_artist(Line2D([0, 1], [0, 1]))
 
     def draw(self):
         self.drawn += 1
@@ -123,10 +123,13 @@ def test_a_tick_is_bounded_in_time_and_draws_one_frame():
     took = time.perf_counter() - start
     assert 1 <= panel.stepper.steps_done <= 6 and panel.frames == 2
     assert took < 1.0
+    panel._seconds_per_tick = 1e-9
+    panel.play.value += 1
+    assert panel.frames == 3
     panel.stepper.seconds = 0.15  # one step is longer than a tick: one step is done, no more
     before = panel.stepper.steps_done
     panel.play.value += 1
-    assert panel.stepper.steps_done == before + 1
+    assert panel.stepper.steps_done == before + 1, "less than one step is no step"
 
 
 def test_a_tick_is_bounded_in_steps_and_slow_motion_does_one():
@@ -190,6 +193,14 @@ def test_a_slider_can_stand_where_it_starts(low, high, value):
     slider = slider_at(value, Slider("shift", "shift", low, high, hint="x"))
     steps = (slider.value - slider.min) / slider.step
     assert slider.value == value and abs(steps - round(steps)) < 1e-6 and 50 <= (high - low) / slider.step <= 10_000
+
+
+def test_a_slider_whose_value_comes_back_with_another_last_digit_has_not_moved():
+    panel = walk()
+    panel.controls["stride"].value = 0.1 + 1e-15
+    assert panel.frames == 1 and panel.status_text == "Step 0: at 0.0."
+    panel.controls["stride"].value = 0.11
+    assert panel.frames == 2
 
 
 def test_a_logarithmic_slider_stands_on_round_numbers_and_on_its_start():
@@ -298,8 +309,11 @@ def test_divergence_is_said_in_words_stops_the_clock_and_reset_recovers():
 def test_moving_a_slider_does_not_hide_that_training_has_diverged():
     panel = walk(breaks_at=2)
     panel.more.click()
+    frames = panel.frames
     panel.controls["stride"].value = 0.5
-    assert "diverged" in panel.alert_text
+    assert "diverged" in panel.alert_text and panel.frames == frames and panel.stepper.stride == 0.5
+    panel.controls["backwards"].value = True  # this one starts again
+    assert panel.alert_text == "" and panel.frames == frames + 1
 
 
 def test_an_error_of_the_stepper_is_shown_and_the_next_good_press_clears_it():
@@ -337,8 +351,11 @@ def test_a_page_that_is_loaded_again_finds_the_clock_standing():
 def test_an_error_in_the_first_picture_is_raised_and_leaves_nothing_behind():
     stepper = Walk()
     stepper.draw = lambda: 1 / 0
+    older = walk()
     with pytest.raises(ZeroDivisionError):
         Panel(stepper, name="walk", title="A walk", controls=CONTROLS)
+    older.once.click()
+    assert older.stepper.steps_done == 1, "the older panel is still there"
 
 
 def test_advance_raises_to_whoever_calls_it():
@@ -346,6 +363,17 @@ def test_advance_raises_to_whoever_calls_it():
     panel.advance(2)
     with pytest.raises(Diverged, match="at step 3, d_loss became not a number"):
         panel.advance(1)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.0, True, "3"])
+def test_advance_refuses_what_is_no_number_of_steps(steps):
+    with pytest.raises(ValueError, match=f"steps must be a positive whole number, got {steps!r}"):
+        walk().advance(steps)
+
+
+def test_a_static_panel_does_not_advance():
+    with pytest.raises(RuntimeError, match="panel 'still' is static"):
+        Panel(Still(), name="still", title="Still").advance(1)
 
 
 @pytest.mark.parametrize("number, word", [(float("nan"), "not a number"), (float("-inf"), "infinite")])
@@ -425,9 +453,7 @@ def test_what_does_not_fit_is_refused_by_name(arguments, error, message):
 # ---------------------------------------------------------------- leaks, and what is stored
 
 
-def test_fifty_panels_of_one_name_leave_the_widgets_of_one(monkeypatch):
-    plain = Figure(figsize=(1, 1))  # quick to draw
-    monkeypatch.setattr(Walk, "draw", lambda self: plain)
+def test_fifty_panels_of_one_name_leave_the_widgets_of_one():
     walk()
     before = live_widgets()
     for _ in range(50):
@@ -447,8 +473,15 @@ def test_panels_of_other_names_live_side_by_side():
 def test_a_closed_panel_does_nothing_and_still_shows_its_picture():
     old = walk()
     walk()
-    old.play.value += 1
-    assert old.stepper.steps_done == 0
+    stepper = Walk()
+    third = Panel(stepper, name="third", title="Third")
+    third.close()
+    third.play.value += 1
+    third.more.click()
+    assert stepper.steps_done == 0 and third.alert_text == ""
+    with pytest.raises(RuntimeError, match="panel 'third' is closed: it has no steps to do"):
+        third.advance(1)
+    assert third.stepper is None, "what Jupyter remembers of it should not hold the networks"
     assert set(old._repr_mimebundle_()) == {"text/plain", "image/png"}
 
 
@@ -464,14 +497,94 @@ def test_the_output_holds_widget_picture_and_words():
     assert bundle["text/plain"].startswith("A walk. Step 50: at 5.0.")
 
 
-@pytest.mark.parametrize("animated", [False, True])
-def test_frames_show_what_a_full_drawing_shows(animated):
+def line(ax):
+    (drawn,) = ax.plot([0.1, 0.4], [0.2, 0.9], label="a line")
+    return lambda: drawn.set_data([0.2, 0.8], [0.7, 0.3])
+
+
+def limits(ax):
+    (drawn,) = ax.plot([0.1, 0.4], [0.2, 0.9])
+    return lambda: (drawn.set_data([1, 7], [4, 2]), ax.set(xlim=(0, 10), ylim=(0, 5)))
+
+
+def labels(ax):
+    ax.set(xlabel="some", ylabel="words", title="here")
+    return lambda: ax.set(xlabel="other", ylabel="labels", title="and title")
+
+
+def legend(ax):
+    drawn = ax.bar([1, 2, 3], [1, 2, 3], label="bars")
+    shown = ax.legend(frameon=True, loc="upper left")
+    return lambda: (drawn[0].set_height(3), shown.get_texts()[0].set_text("more bars"))
+
+
+def bare_legend(ax):
+    ax.plot([0.1, 0.4], [0.9, 0.2], label="a line")
+    shown = ax.legend(frameon=False, loc="lower left")
+    return lambda: shown.get_texts()[0].set_text("the same")
+
+
+def image_and_axes_off(ax):
+    drawn = ax.imshow(np.zeros((4, 4)), vmin=0, vmax=1)
+    ax.axis("off")
+    return lambda: drawn.set_data(np.eye(4))
+
+
+def twin(ax):
+    (drawn,) = ax.twinx().plot([0.1, 0.4], [20, 90])
+    return lambda: drawn.set_ydata([50, 30])
+
+
+def inset(ax):
+    inside = ax.inset_axes([0.5, 0.5, 0.4, 0.4])
+    (drawn,) = inside.plot([0, 1], [0, 1])
+    return lambda: drawn.set_ydata([1, 0])
+
+
+def cleared(ax):
+    ax.plot([0.1, 0.4], [0.2, 0.9])
+    return lambda: (ax.clear(), ax.plot([0, 3], [5, 2]))
+
+
+def on_the_figure(ax):
+    words = ax.figure.suptitle("before")
+    return lambda: words.set_text("after")
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [line, limits, labels, legend, bare_legend, image_and_axes_off, twin, inset, cleared, on_the_figure],
+)
+def test_frames_show_what_a_full_drawing_shows(drawing):
     stepper = Walk()
-    stepper.point.set_animated(animated)
+    stepper.figure, ax = style.figure(size=(2.4, 1.8))
+    change = drawing(ax)
+    stepper.draw = lambda: stepper.figure
     panel = Panel(stepper, name="walk", title="A walk")
+    assert difference(panel.png, style.png(stepper.figure)) <= 8
     first = panel.png
+    change()
     panel.more.click()
-    assert panel.png != first
-    full = np.asarray(PIL.Image.open(io.BytesIO(style.png(stepper.figure))).convert("RGB")).astype(int)
-    frame = np.asarray(PIL.Image.open(io.BytesIO(panel.png))).astype(int)
-    assert frame.shape == full.shape and np.abs(frame - full).max() <= 8
+    assert difference(panel.png, first) > 50, "nothing moved"
+    assert difference(panel.png, style.png(stepper.figure)) <= 8
+
+
+def test_what_rests_is_not_drawn_again():
+    stepper = Walk()
+    stepper.figure, ax = style.figure(size=(2.4, 1.8))
+    (stepper.point,) = ax.plot([0], [0], "o")
+    ax.set(xlim=(0, 10), ylim=(0, 1))
+    panel = Panel(stepper, name="walk", title="A walk")
+    drawn = []
+    draw, ax.xaxis.draw = ax.xaxis.draw, lambda *args: (drawn.append(1), draw(*args))
+    panel.more.click()
+    assert drawn == []
+    ax.set_xlim(0, 20)
+    panel.more.click()
+    assert drawn == [1]
+
+
+def difference(one, other):
+    one, other = (np.asarray(PIL.Image.open(io.BytesIO(png)).convert("RGB")).astype(int) for png in (one, other))
+    assert one.shape == other.shape
+    return np.abs(one - other).max()

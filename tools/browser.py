@@ -1,7 +1,7 @@
 """Drive a real JupyterLab with a real browser: what the tests of the panels and the benchmarks share.
 
     with JupyterLab(folder) as lab, Browser() as browser:
-        notebook = browser.open(lab, cells=["from gancourse.labs import ring", "ring.panel()"])
+        notebook = browser.open(lab, "example", panel_cells("ring.panel"))
         notebook.run_all()
         notebook.panel.wait()
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -50,6 +51,19 @@ _WATCH_PICTURES = """
 """
 _CURRENT = "window.jupyterapp.shell.currentWidget"
 _KERNEL = f"{_CURRENT}.sessionContext.session.kernel"
+
+
+def panels() -> list[str]:
+    """Return what makes a panel in ``gancourse.labs``, e.g. "ring.panel": every function named ...panel."""
+    found = []
+    for path in sorted((ROOT / "gancourse" / "labs").glob("*.py")):
+        found += [f"{path.stem}.{name}" for name in re.findall(r"^def (\w*panel)\(", path.read_text("utf-8"), re.M)]
+    return found
+
+
+def panel_cells(maker: str) -> list[str]:
+    """Return the two code cells that import and show a panel, which they call ``panel``."""
+    return [f"from gancourse.labs import {maker.partition('.')[0]}", f"panel = {maker}()\npanel"]
 
 
 def why_not() -> str | None:

@@ -164,7 +164,6 @@ class _Picture:
     """The plane with a decision surface and two clouds of points, made once and then updated."""
 
     def __init__(self, ax: Axes, real: np.ndarray) -> None:
-        moving = {"animated": True}  # a panel draws these anew, and the rest once
         colours = colormaps[style.DECISION_MAP].resampled(len(_LEVELS) + 1)
         self.surface = ax.imshow(
             np.zeros((_SIDE, _SIDE)),
@@ -175,9 +174,8 @@ class _Picture:
             interpolation="bilinear",
             interpolation_stage="data",
             alpha=_FADED,
-            **moving,
         )
-        dots = {"linestyle": "none", "zorder": 2, **moving}
+        dots = {"linestyle": "none", "zorder": 2}
         ax.plot(*real.T, marker="o", markersize=3.2, color=style.COLOURS["real"], label="real", **dots)
         (self.fake,) = ax.plot(
             [],
@@ -190,9 +188,7 @@ class _Picture:
             **dots,
         )
         ax.set(xlim=(-_LIMIT, _LIMIT), ylim=(-_LIMIT, _LIMIT), xticks=[-1, 0, 1], yticks=[-1, 0, 1], aspect="equal")
-        self.title = ax.set_title("step 0", **moving)
-        for spine in ax.spines.values():
-            spine.set_animated(True)
+        self.title = ax.set_title("step 0")
 
     def update(self, fake: np.ndarray, logits: np.ndarray, title: str) -> None:
         self.fake.set_data(*fake.T)
