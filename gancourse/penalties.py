@@ -1,0 +1,205 @@
+"""Penalties on a discriminator's gradient, and weight clipping.
+
+Every penalty is the *bare expectation*: its weight (gamma / 2 or lambda) is written where it is added to the loss,
+``d_loss + gamma / 2 * r1_penalty(D, real)``, so that two papers can be compared by reading one line.
+They differ in *where* the gradient is taken and in what its norm should be:
+
+    r1_penalty                       E |grad D(x)|^2          at real points
+    r2_penalty                       E |grad D(x)|^2          at fake points
+    zero_centred_gradient_penalty    E |grad D(x)|^2          between real and fake
+    gradient_penalty (WGAN-GP)       E (|grad D(x)| - 1)^2    between real and fake
+
+The norm is taken per sample, over all axes but the first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "gradient_penalty",
+    "input_gradients",
+    "r1_penalty",
+    "r2_penalty",
+    "weight_clipping",
+    "zero_centred_gradient_penalty",
+]
+
+Score = Callable[[Tensor], Tensor]
+
+
+def input_gradients(logits: Tensor, points: Tensor) -> Tensor:
+    """Return the gradient of every logit at its own point, shape as ``points``, ready to be differentiated again.
+
+    The sum of the logits is differentiated once: no logit depends on another sample's point, so each point's share
+    is the gradient of its own logit. (Batch norm breaks that; see the table of mistakes in notebook 06.)
+    Checks nothing; the penalties below do, and the code that trains many GANs at once calls this.
+
+    Args:
+        logits: computed from ``points`` with gradients on, any shape.
+        points: what to differentiate by; requires gradients.
+    First met in: notebook 03.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+    return gradient
+
+
+def r1_penalty(discriminator: Score, real: Tensor) -> Tensor:
+    """Return R1: the mean squared gradient norm of the discriminator at real points.
+
+    E |grad D(x)|^2 over x real. It stops D from being steep on the data, which makes the game converge locally
+    where the unpenalised one circles. Usual weight: gamma / 2. For D(x) = w.x it is |w|^2.
+
+    Args:
+        discriminator: gives logits, shape (N,), for points; a module or any function.
+        real: real data, shape (N, ...), floating point.
+    Returns:
+        Scalar tensor, at least 0, to be weighted and added to d_loss.
+    Raises:
+        TypeError, ValueError: ``real`` is no such tensor, is empty or is not finite, or the logits do not
+            have shape (N,) or do not depend on the points.
+    Source: Mescheder et al. (2018), equation 9, without the factor gamma / 2.
+    First met in: notebook 03.
+    """
+    return _squared_norms(discriminator, _checked("real", real)).mean()
+
+
+def r2_penalty(discriminator: Score, fake: Tensor) -> Tensor:
+    """Return R2: the mean squared gradient norm of the discriminator at generated points.
+
+    As :func:`r1_penalty`, over x fake. The points are cut off from the generator: the penalty is D's alone.
+
+    Args:
+        discriminator: gives logits, shape (N,), for points; a module or any function.
+        fake: generated data, shape (N, ...), floating point.
+    Returns:
+        Scalar tensor, at least 0, to be weighted and added to d_loss.
+    Raises:
+        TypeError, ValueError: as :func:`r1_penalty`, for ``fake``.
+    Source: Mescheder et al. (2018), equation 10, without the factor gamma / 2.
+    First met in: notebook 05.
+    """
+    return _squared_norms(discriminator, _checked("fake", fake)).mean()
+
+
+def gradient_penalty(critic: Score, real: Tensor, fake: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+    """Return WGAN-GP's penalty: how far the critic's slope is from 1 between real and fake.
+
+    E (|grad D(x)| - 1)^2 over x = e real + (1 - e) fake, one e ~ U(0, 1) per pair. It is two-sided: a critic that is
+    too flat pays as well. For D(x) = w.x it is (|w| - 1)^2. Finite, with finite gradients, at a flat critic (value 1).
+
+    Args:
+        critic: gives scores, shape (N,), for points; a module or any function.
+        real: real data, shape (N, ...), floating point.
+        fake: generated data, of the shape of ``real``.
+        generator: random generator for e; PyTorch's own if not given.
+    Returns:
+        Scalar tensor, at least 0, to be weighted (the paper: lambda = 10) and added to d_loss.
+    Raises:
+        TypeError, ValueError: as :func:`r1_penalty`, or ``fake`` differs from ``real`` in shape, dtype or device.
+    Source: Gulrajani et al. (2017), equation 3, without lambda.
+    First met in: notebook 03.
+    """
+    gradient = _gradients(critic, _between(real, fake, generator))
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()  # norm() has slope 0, not NaN, at 0
+
+
+def zero_centred_gradient_penalty(
+    discriminator: Score, real: Tensor, fake: Tensor, *, generator: torch.Generator | None = None
+) -> Tensor:
+    """Return the mean squared gradient norm between real and fake: R1's norm at WGAN-GP's points.
+
+    E |grad D(x)|^2 over x = e real + (1 - e) fake, one e ~ U(0, 1) per pair. For D(x) = w.x it is |w|^2.
+
+    Args:
+        discriminator: gives logits, shape (N,), for points; a module or any function.
+        real: real data, shape (N, ...), floating point.
+        fake: generated data, of the shape of ``real``.
+        generator: random generator for e; PyTorch's own if not given.
+    Returns:
+        Scalar tensor, at least 0, to be weighted and added to d_loss.
+    Raises:
+        TypeError, ValueError: as :func:`gradient_penalty`.
+    Source: Thanh-Tung et al. (2019), 0-GP.
+    First met in: notebook 05.
+    """
+    return _squared_norms(discriminator, _between(real, fake, generator)).mean()
+
+
+@torch.no_grad()
+def weight_clipping(critic: nn.Module, limit: float) -> None:
+    """Force every parameter of the critic into [-limit, limit], in place.
+
+    The original WGAN's way to bound the critic's slope, called after each of its updates. Crude: it bounds each
+    number, not the function, and pushes the weights to the two ends.
+
+    Args:
+        critic: the network.
+        limit: above 0; the paper used 0.01.
+    Raises:
+        TypeError: ``critic`` is no module.
+        ValueError: ``limit`` is not a positive finite number.
+    Source: Arjovsky et al. (2017), algorithm 1.
+    First met in: notebook 08.
+    """
+    if not isinstance(critic, nn.Module):
+        raise TypeError(f"critic must be a module, got {type(critic).__name__}")
+    if not isinstance(limit, (int, float)) or isinstance(limit, bool) or not 0 < limit < math.inf:
+        raise ValueError(f"limit must be a positive finite number, got {limit!r}")
+    for parameter in critic.parameters():
+        parameter.clamp_(-limit, limit)
+
+
+# ---------------------------------------------------------------- helpers
+
+
+def _squared_norms(discriminator: Score, points: Tensor) -> Tensor:
+    return _gradients(discriminator, points).flatten(1).square().sum(dim=1)
+
+
+def _gradients(discriminator: Score, points: Tensor) -> Tensor:
+    """Run the discriminator on a fresh copy of the points and return its gradients there, shape (N, ...)."""
+    if not callable(discriminator):
+        raise TypeError(f"the discriminator must be a module or a function, got {type(discriminator).__name__}")
+    with torch.enable_grad():
+        points = points.detach().requires_grad_()
+        logits = discriminator(points)
+        if not isinstance(logits, Tensor) or logits.shape != points.shape[:1]:
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(f"the discriminator must give one logit per sample, shape ({len(points)},), got {got}")
+        try:
+            return input_gradients(logits, points)
+        except RuntimeError as error:  # torch's two ways to say that there is no path from logits to points
+            if "does not require grad" in str(error) or "not have been used" in str(error):
+                cause = "the logits do not depend on the points: was something detached inside the discriminator?"
+                raise ValueError(cause) from error
+            raise
+
+
+def _between(real: Tensor, fake: Tensor, generator: torch.Generator | None) -> Tensor:
+    real, fake = _checked("real", real).detach(), _checked("fake", fake).detach()
+    if fake.shape != real.shape:
+        raise ValueError(f"fake must have the shape of real, {tuple(real.shape)}, got {tuple(fake.shape)}")
+    if fake.dtype != real.dtype or fake.device != real.device:
+        raise ValueError(f"fake must be like real, {real.dtype} on {real.device}, got {fake.dtype} on {fake.device}")
+    mix = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, dtype=real.dtype, device=real.device)
+    return mix * real + (1 - mix) * fake
+
+
+def _checked(name: str, points: Tensor) -> Tensor:
+    if not isinstance(points, Tensor):
+        raise TypeError(f"{name} must be a tensor of shape (N, ...), got {type(points).__name__}")
+    if not points.is_floating_point():
+        raise TypeError(f"{name} must hold floating-point numbers, got dtype {points.dtype}")
+    if points.ndim < 2:
+        raise ValueError(f"{name} must have shape (N, ...), a batch of points or images, got {tuple(points.shape)}")
+    if points.numel() == 0:
+        raise ValueError(f"{name} is empty: a penalty needs at least one sample")
+    if points.device.type == "cpu" and not torch.compiler.is_compiling() and not bool(torch.isfinite(points).all()):
+        bad = int((~torch.isfinite(points)).sum())
+        raise ValueError(f"{name} must be finite, got {bad} NaN or infinite value(s) of {points.numel()}")
+    return points
