@@ -1,0 +1,209 @@
+"""The checkers of notebook 03 accept what is right and say which mistake was made."""
+
+import cmath
+import math
+
+import pytest
+import torch
+
+from gancourse.checks import nb03
+from gancourse.checks.framework import ExerciseFailed
+
+
+def verdict(capsys, checker, *answers) -> str:
+    checker(*answers)
+    said = capsys.readouterr().out.strip()
+    assert said.count("\n") == 0
+    return said
+
+
+def accepts(capsys, checker, *answers) -> None:
+    assert ": correct" in verdict(capsys, checker, *answers)
+    checker(*answers, strict=True)
+    capsys.readouterr()
+
+
+def rejects(capsys, checker, *answers, fragment: str) -> None:
+    said = verdict(capsys, checker, *answers)
+    assert "not yet, because" in said
+    assert fragment in said, said
+    with pytest.raises(ExerciseFailed):
+        checker(*answers, strict=True)
+
+
+def y_first(x, y, eta):
+    y = y + eta * x
+    return x - eta * y, y
+
+
+def kept(x, y, eta):
+    return x * x + eta * x * y + y * y
+
+
+def root(inside):
+    return cmath.sqrt(inside)
+
+
+RIGHT = {
+    nb03.field_xy: (lambda x, y: (-y, x),),
+    nb03.maximiser_first: (y_first, kept),
+    nb03.step_eigenvalues: (lambda g, eta: [1 + eta * (-g / 2 + s * root(g * g / 4 - 0.25)) for s in (1, -1)],),
+    nb03.critical_gamma: (lambda eta: 1 - eta / 4,),
+    nb03.extragradient_step: (lambda v, s, eta: s + eta * v(s + eta * v(s)),),
+}
+
+
+@pytest.mark.parametrize("checker", RIGHT)
+def test_right_answers_are_accepted(capsys, checker):
+    accepts(capsys, checker, *RIGHT[checker])
+
+
+def test_other_right_answers_are_accepted(capsys):
+    accepts(capsys, nb03.field_xy, lambda x, y: torch.tensor([-y, x], dtype=torch.float64))
+    accepts(capsys, nb03.maximiser_first, y_first, lambda x, y, eta: 5 - 2 * kept(x, y, eta))
+    accepts(
+        capsys,
+        nb03.step_eigenvalues,
+        lambda g, eta: torch.linalg.eigvals(torch.tensor([[1, eta / 2], [-eta / 2, 1 - eta * g]], dtype=torch.float64)),
+    )
+    accepts(capsys, nb03.critical_gamma, lambda eta: torch.tensor(1 - eta / 4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("checker", RIGHT)
+def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
+    count = len(RIGHT[checker])
+    stub = [lambda *_: ...] * count
+    assert "not attempted" in verdict(capsys, checker, *stub)
+    assert "not attempted" in verdict(capsys, checker, *[...] * count)
+    with pytest.raises(ExerciseFailed, match="not attempted"):
+        checker(*stub, strict=True)
+    for nonsense in (
+        None,
+        3,
+        "three",
+        lambda: 1,
+        lambda *_: None,
+        lambda *_: "x",
+        lambda *_: (1, "x"),
+        lambda *_: 1 / 0,
+    ):
+        assert "not yet" in verdict(capsys, checker, *[nonsense] * count)
+    for shape in ((), (1,), (3,), (2, 2)):
+        assert "not yet" in verdict(capsys, checker, *[lambda *_, shape=shape: torch.zeros(shape)] * count)
+    for value in (math.nan, math.inf):
+        assert "not yet" in verdict(capsys, checker, *[lambda *_, value=value: (value, value)] * count)
+
+
+def test_half_an_exercise_is_not_attempted(capsys):
+    assert "not attempted" in verdict(capsys, nb03.maximiser_first, y_first, lambda *_: ...)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda x, y: (-y, -x), "y *maximises* xy"),
+        (lambda x, y: (y, x), "x *minimises* xy"),
+        (lambda x, y: (y, -x), "both signs are turned round"),
+        (lambda x, y: (-x, y), "the derivative of xy by x is y"),
+        (lambda x, y: (x, -y), "changed places"),
+        (lambda x, y: (-x, -y), "Take the derivative of xy by x with a minus"),
+        (lambda x, y: (-2 * y, 2 * x), "you return (0.8, 1.4)"),
+        (lambda x, y: x * y, "should return two numbers"),
+    ],
+)
+def test_fields(capsys, mutant, fragment):
+    rejects(capsys, nb03.field_xy, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda x, y, eta: (x - eta * y, y + eta * x), "this is the simultaneous step"),
+        (lambda x, y, eta: (x - eta * y, y + eta * (x - eta * y)), "x first. Here y moves first"),
+        (lambda x, y, eta: (x - eta * (y - eta * x), y - eta * x), "y went downhill"),
+        (lambda x, y, eta: (x + eta * (y + eta * x), y + eta * x), "x went uphill"),
+        (lambda x, y, eta: y_first(x, y, eta)[::-1], "changed places"),
+        (lambda x, y, eta: (x - (y + x), y + x), "First y moves by"),
+    ],
+)
+def test_orders(capsys, mutant, fragment):
+    rejects(capsys, nb03.maximiser_first, mutant, kept, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda x, y, eta: x * x - eta * x * y + y * y, "keeps (x first)"),
+        (lambda x, y, eta: x * x + y * y, "That would be a circle"),
+        (lambda x, y, eta: x * x + x * y + y * y, "needs the factor eta"),
+        (lambda x, y, eta: x * x + 2 * eta * x * y + y * y, "kept changes"),
+        (lambda x, y, eta: x * y, "kept changes"),
+        (lambda x, y, eta: 7.0, "the same number everywhere"),
+        (lambda x, y, eta: eta, "the same number everywhere"),
+    ],
+)
+def test_what_is_kept(capsys, mutant, fragment):
+    rejects(capsys, nb03.maximiser_first, y_first, mutant, fragment=fragment)
+
+
+def field_values(g, quarter=0.25, half=0.5):
+    return [-half * g + sign * root((half * g) ** 2 - quarter) for sign in (1, -1)]
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda g, eta: field_values(g), "eigenvalues λ of the *field*"),
+        (lambda g, eta: [eta * v for v in field_values(g)], "the 1 is missing"),
+        (lambda g, eta: [1 + v for v in field_values(g)], "the step size is missing"),
+        (lambda g, eta: [1 - eta * v for v in field_values(g)], "the real part has the wrong sign"),
+        (lambda g, eta: [1 + eta * v for v in field_values(g, quarter=1)], "the slope 1/2 is missing"),
+        (lambda g, eta: [1 + eta * v for v in field_values(g, half=1)], "half of γ, not γ"),
+        (lambda g, eta: [1 + eta * v for v in field_values(g, quarter=-0.25)], "has the wrong sign"),
+        (lambda g, eta: [1 + eta * (v + g) for v in field_values(g)], "the real part has the wrong sign"),
+        (lambda g, eta: [1 + eta * field_values(g)[0]] * 2, "one of the two eigenvalues twice"),
+        (lambda g, eta: (math.nan, math.nan), "Use cmath.sqrt"),
+        (lambda g, eta: (1.0, 1.0), "but the eigenvalues of I + eta·J are"),
+        (lambda g, eta: math.sqrt(g * g / 4 - 0.25), "raised ValueError"),
+        (lambda g, eta: 1.0, "should return two numbers"),
+    ],
+)
+def test_eigenvalues(capsys, mutant, fragment):
+    rejects(capsys, nb03.step_eigenvalues, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda eta: 1.0, "*simultaneous* steps"),
+        (lambda eta: 1 + eta / 4, "*smaller* than 1"),
+        (lambda eta: -1 - eta / 4, "the other root"),
+        (lambda eta: 1 - eta**2 / 4, "divide *both* terms"),
+        (lambda eta: eta - eta**2 / 4, "this is ηγ"),
+        (lambda eta: 2 - eta, "belongs to min max xy"),
+        (lambda eta: 1 - eta / 2, "is the eigenvalue at that point"),
+        (lambda eta: 0.5, "trace² = 4·determinant"),
+    ],
+)
+def test_critical_damping(capsys, mutant, fragment):
+    rejects(capsys, nb03.critical_gamma, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda v, s, eta: s + eta * v(s), "plain simultaneous step"),
+        (lambda v, s, eta: s + eta * v(s) + eta * v(s + eta * v(s)), "two plain steps"),
+        (lambda v, s, eta: s + eta / 2 * (v(s) + v(s + eta * v(s))), "averages the two fields"),
+        (lambda v, s, eta: s + eta * v(s + eta / 2 * v(s)), "half a step ahead"),
+        (lambda v, s, eta: s + eta * v(s - eta * v(s)), "you looked *back*"),
+        (lambda v, s, eta: s - eta * v(s + eta * v(s)), "the last sign is turned round"),
+        (lambda v, s, eta: s + v(s + eta * v(s)), "missing in the second move"),
+        (lambda v, s, eta: s + eta * v(s + v(s)), "missing in the look ahead"),
+        (lambda v, s, eta: s, "Two lines"),
+        (lambda v, s, eta: (s + eta * v(s)).tolist(), "a tensor was expected"),
+        (lambda v, s, eta: v(s).sum(), "the shape should be (2,)"),
+    ],
+)
+def test_looking_ahead(capsys, mutant, fragment):
+    rejects(capsys, nb03.extragradient_step, mutant, fragment=fragment)
