@@ -492,7 +492,8 @@ def test_the_output_holds_widget_picture_and_words():
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.widget.model_id
     stored = PIL.Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     shown = PIL.Image.open(io.BytesIO(panel.png))
-    assert np.array_equal(np.asarray(stored.convert("RGB")), np.asarray(shown.convert("RGB")))
+    apart = np.abs(np.asarray(stored.convert("RGB")).astype(int) - np.asarray(shown.convert("RGB")))
+    assert apart.mean() < 3 and stored.mode == "P"
     assert len(bundle["image/png"]) < 40_000
     assert bundle["text/plain"].startswith("A walk. Step 50: at 5.0.")
 

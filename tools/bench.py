@@ -3,6 +3,7 @@
     python tools/bench.py                        everything below
     python tools/bench.py imports                what a notebook's imports add to importing torch and matplotlib
     python tools/bench.py notebooks [NOTEBOOK]   seconds, CPU seconds and memory from first to last cell
+    python tools/bench.py panels                 first picture, frames and pause of each panel in a real JupyterLab
 
 Times depend on the machine and on what else it does: run it on an idle one, and publish ratios, or name the
 machine. Each measurement prints as rows of a Markdown table.
@@ -26,6 +27,7 @@ from pathlib import Path
 
 from nbclient import NotebookClient
 
+import browser
 import notebook_rules as rules
 from course import ROOT, Course
 
@@ -101,11 +103,54 @@ def bench_notebooks(paths: list[Path], course: Course, repeat: int) -> None:
         print(f"| {path.name} | {seconds:.0f} | {cpu:.0f} | {peak:.2f} |", flush=True)
 
 
+# ---------------------------------------------------------------- panels
+
+
+def bench_panels(paths: list[Path], course: Course, repeat: int) -> None:
+    """Run, play and pause each panel in JupyterLab and Chromium; processor time is the kernel's own."""
+    if reason := browser.why_not():
+        print(f"\nno panels measured: {reason}")
+        return
+    columns = "first picture, s | CPU s of building | frames a second | CPU ms of a frame | pause, s"
+    print(f"\n| panel, median of {repeat} | {columns} |\n|---|---|---|---|---|---|")
+    print("| promised | 1 | | 8 | | 0.4 |")
+    with tempfile.TemporaryDirectory() as folder, browser.JupyterLab(Path(folder)) as lab, browser.Browser() as chrome:
+        for maker in browser.panels():
+            notebook = chrome.open(lab, maker.replace(".", "_"), browser.panel_cells(maker))
+            notebook.run_cell(0)
+            runs = [_one_panel(notebook, maker) for _ in range(repeat)]
+            notebook.close()
+            medians = [statistics.median(values) if None not in values else None for values in zip(*runs, strict=True)]
+            cells = ["" if value is None else f"{value:.2g}" for value in medians]
+            print(f"| {maker} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _one_panel(notebook: browser.Notebook, maker: str) -> list[float | None]:
+    """Return the columns of one row; a panel without a Play button shows no frames of its own accord."""
+    timed = "import time\nbefore = time.process_time()\n{}\nprint((time.process_time() - before) / {})"
+    started = notebook.now()
+    notebook.run_cell(1)
+    notebook.panel.wait()
+    first = next(shown for shown in notebook.pictures() if shown > started)
+    frame = float(notebook.ask(timed.format("for _ in range(20): panel._show()", 20)))
+    frames = pause = None
+    if notebook.ask("print(panel.live)") == "True":
+        notebook.panel.button("one step").click()  # imports that a first step may bring
+        notebook.panel.settle()
+        notebook.panel.play()
+        notebook.wait(1)
+        frames = notebook.panel.frames_per_second(5)
+        pause = notebook.panel.seconds_to_pause()
+    building = float(notebook.ask(timed.format(f"{maker}()", 1)))
+    return [(first - started) / 1000, building, frames, 1000 * frame, pause]
+
+
 # ---------------------------------------------------------------- command line
 
 MEASUREMENTS: dict[str, tuple[Callable[[list[Path], Course, int], None], int]] = {
     "imports": (bench_imports, 5),
     "notebooks": (bench_notebooks, 1),
+    "panels": (bench_panels, 3),
 }
 """What can be measured: the function, and how often it repeats if nothing else is said."""
 

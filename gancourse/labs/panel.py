@@ -588,7 +588,7 @@ class Panel:
         """Return the widget for a live notebook, the picture for a stored one, words for the rest."""
         bundle: dict[str, Any] = {
             "text/plain": repr(self),
-            "image/png": base64.b64encode(_smaller(self.png)).decode("ascii"),
+            "image/png": base64.b64encode(style.in_few_colours(self.png)).decode("ascii"),
         }
         if not self._closed:
             view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
@@ -639,12 +639,13 @@ class _Camera:
 
     def __init__(self, figure: Figure) -> None:
         self.figure = figure
-        style.png(figure)  # in the course's look, text and axes arranged
+        style.arrange(figure)
         for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
             for label in axis.get_ticklabels()[:1]:  # so that new ticks need no look set for the whole process
                 axis.set_tick_params(labelsize=label.get_size())
         if (engine := figure.get_layout_engine()) is not None:
-            engine.execute(figure)  # with axes of a fixed aspect it settles the second time
+            if any(ax.get_aspect() != "auto" for ax in figure.axes):
+                engine.execute(figure)  # the second time it settles
             figure.set_layout_engine("none")  # frames must not jump
         self.canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
         self._looks: Any = None
@@ -695,13 +696,6 @@ class _Camera:
 
 def _zorder(artist: Artist) -> float:
     return artist.zorder
-
-
-def _smaller(png: bytes) -> bytes:
-    """Return the same picture in fewer bytes, for the stored notebook."""
-    buffer = io.BytesIO()
-    PIL.Image.open(io.BytesIO(png)).save(buffer, "png", optimize=True)
-    return buffer.getvalue()
 
 
 def _text(text: str, css: str) -> widgets.HTML:
