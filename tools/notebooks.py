@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 def execute(path: Path, course: Course) -> float:
-    """Run a notebook from a clean kernel in an empty folder and store it with its outputs.
+    """Run a notebook from a clean kernel, in an empty folder, with an empty cache, and store it with its outputs.
 
     Counts and outputs are stored; timings, widget state and everything else that differs from
     machine to machine are not. The file changes only if every cell ran and the result keeps the
@@ -61,7 +61,7 @@ def execute(path: Path, course: Course) -> float:
     """
     node = rules.read(path, course).node
     clean(node)
-    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory() as empty, tempfile.TemporaryDirectory() as private:
         client = NotebookClient(
             node,
             timeout=CELL_SECONDS,
@@ -73,7 +73,14 @@ def execute(path: Path, course: Course) -> float:
         )
         before = time.perf_counter()
         try:
-            client.execute(env=_environment(PYTHONPATH=str(course.root), IPYTHONDIR=profile, cpu=True))
+            client.execute(
+                env=_environment(
+                    cpu=True,
+                    PYTHONPATH=str(course.root),
+                    IPYTHONDIR=str(Path(private) / "ipython"),
+                    GANCOURSE_CACHE=str(Path(private) / "cache"),
+                )
+            )
         except (CellExecutionError, DeadKernelError, TimeoutError) as error:
             raise Refused(f"{_failing_cell(node)} failed; nothing was written\n{error}") from error
         seconds = time.perf_counter() - before
