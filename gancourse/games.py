@@ -267,7 +267,7 @@ def alternating(
         state, velocity = full[..., :2], full[..., 2:]
         numbers, velocities = list(state.unbind(-1)), list(velocity.unbind(-1)) if beta is not None else []
         for player in moves:
-            change = _direction(game, torch.stack(numbers, -1), player)
+            (change,) = _directions(game, torch.stack(numbers, -1), (player,))
             if beta is not None:
                 change = velocities[player] = beta * velocities[player] + change
             numbers[player] = numbers[player] + eta[player] * change
@@ -403,25 +403,35 @@ def running_average(path: Tensor) -> Tensor:
 
 
 def _field(game: Game, state: Tensor) -> Tensor:
-    return torch.stack([_direction(game, state, player) for player in (0, 1)], -1)
+    return torch.stack(_directions(game, state, (0, 1)), -1)
 
 
-def _direction(game: Game, state: Tensor, player: int) -> Tensor:
-    """Return one player's part of the field, with a graph if the state has one."""
+def _directions(game: Game, state: Tensor, players: tuple[int, ...]) -> list[Tensor]:
+    """Return the parts of the field that belong to these players, with a graph if the state has one."""
     keep_graph = state.requires_grad and torch.is_grad_enabled()
     with torch.enable_grad():
         numbers = list((state if keep_graph else state.detach()).unbind(-1))
         if not keep_graph:
             numbers = [number.requires_grad_() for number in numbers]
-        loss = game.losses(*numbers)[player]
-        if not isinstance(loss, Tensor) or loss.shape != numbers[0].shape:
-            got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-            raise ValueError(
-                f"state must have one pair of numbers for each game: a loss of {game.name!r} has {got} where the state "
-                f"has games of shape {tuple(state.shape[:-1])}"
-            )
-        (gradient,) = torch.autograd.grad(loss.sum(), numbers[player], create_graph=keep_graph, materialize_grads=True)
-    return -gradient
+        losses = game.losses(*numbers)
+        for loss in losses:
+            if not isinstance(loss, Tensor) or loss.shape != numbers[0].shape:
+                got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+                raise ValueError(
+                    f"state must have one pair of numbers for each game: a loss of {game.name!r} has {got} where the "
+                    f"state has games of shape {tuple(state.shape[:-1])}"
+                )
+        gradients = [
+            torch.autograd.grad(
+                losses[player].sum(),
+                numbers[player],
+                retain_graph=True,
+                create_graph=keep_graph,
+                materialize_grads=True,
+            )[0]
+            for player in players
+        ]
+    return [-gradient for gradient in gradients]
 
 
 def _derivative(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:

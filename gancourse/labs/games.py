@@ -70,6 +70,7 @@ class Damping:
         (self._way,) = self._right.plot([], [], ".", color="#9a9a9a", markersize=3)
         (self._values,) = self._right.plot([], [], "D", color="#222222", markersize=8)
         self._way_of: tuple | None = None
+        self._path_of: tuple | None = None
 
     def _step(self, gamma: float | Tensor) -> games.Step:
         return METHODS[self.method](games.dirac_gan(r1=gamma), step_size=self.step_size)
@@ -80,7 +81,11 @@ class Damping:
 
     def path(self) -> Tensor:
         """Return the path that is drawn, shape (STEPS + 1, 2)."""
-        return games.run(self._step(self.gamma), self.START, num_steps=self.STEPS)
+        settings = (self.gamma, self.step_size, self.method)
+        if self._path_of != settings:
+            self._path = games.run(self._step(self.gamma), self.START, num_steps=self.STEPS)
+            self._path_of = settings
+        return self._path
 
     def draw(self) -> Figure:
         """Draw the path and the eigenvalues, and the way the eigenvalues take as gamma grows."""
