@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "gancourse"
 # A part is a module of the package or a folder of modules. What a part may import is listed with it; itself, always.
 LAYERS = {
     "runtime": set(),
+    "measured": set(),
     "losses": set(),
     "penalties": set(),
     "models": set(),
