@@ -66,6 +66,14 @@ def test_every_corner_of_the_sliders_has_finite_numbers():
         assert -math.log(4) - 1e-6 <= numbers["V"] <= 1e-9 and numbers["JS"] <= math.log(2) + 1e-9
 
 
+def test_the_integrals_reach_past_the_farthest_mass():
+    stepper = minimax.Minimax(p_gap=0.0, q_place=5.0, q_width=2.0, q_gap=5.0)
+    p, q = stepper.densities()
+    numbers, wide = stepper.numbers(), (-60, 60)
+    assert numbers["KL(q ‖ p)"] == pytest.approx(divergences.kl(q, p, *wide), rel=1e-6)
+    assert numbers["W1"] == pytest.approx(divergences.wasserstein_1d_densities(p, q, *wide), rel=1e-6)
+
+
 def test_status_says_what_is_seen():
     same = minimax.Minimax(p_gap=3.0, q_gap=3.0, q_place=0.0, q_width=0.6).status()
     assert "answers 1/2 wherever there is data" in same and "1.386" in same and "KL" not in same
