@@ -322,7 +322,7 @@ class Ensemble:
     """K independent small GANs on one target, trained at once.
 
     The per-member settings of :class:`Recipe` are attributes: ``ensemble.lr_g`` is a tensor of K learning rates, and
-    ``ensemble.lr_g = 1e-4`` (or K values) holds from the next step on.
+    ``ensemble.lr_g = 1e-4`` (or K values) holds from the next step on. :meth:`set` changes several at once.
 
     Args:
         recipe: networks and training; its per-member settings are the defaults.
@@ -419,6 +419,19 @@ class Ensemble:
         trace = Trace(torch.stack(d_losses).cpu(), torch.stack(g_losses).cpu())
         self._note_divergence(trace, first)
         return trace
+
+    def set(self, **settings: Any) -> None:
+        """Change per-member settings from the next step on; all of them, or none if one is refused.
+
+        Args:
+            settings: any per-member settings of :class:`Recipe` but the initial scales, one value or one per member.
+        Raises:
+            TypeError, ValueError: there is no such setting, or a value is out of range.
+        """
+        for name in settings:
+            if not isinstance(getattr(type(self), name, None), _Setting):
+                raise TypeError(f"{name} cannot be changed while training; what can: {', '.join(_LIVE)}")
+        self._set(settings)
 
     @property
     def diverged(self) -> tuple[Divergence, ...]:
@@ -857,6 +870,7 @@ class Ensemble:
 # ---------------------------------------------------------------- small helpers
 
 
+_LIVE = [name for name in _PER_MEMBER if isinstance(getattr(Ensemble, name, None), _Setting)]
 _PLAYER_STATE = ("weights", "first", "second", "updates")
 
 

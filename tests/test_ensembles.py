@@ -433,6 +433,18 @@ def test_a_refused_setting_changes_nothing():
     assert ensemble.lr_g.tolist() == [1e-3, 1e-3] and ensemble.loss == ["non_saturating"] * 2
 
 
+def test_several_settings_change_together_or_not_at_all():
+    ensemble = Ensemble(Recipe(**SMALL), RING, seeds=[0, 1])
+    ensemble.set(lr_g=2e-3, loss=["hinge", "minimax"], r1=[0.0, 0.5])
+    assert ensemble.lr_g.tolist() == [2e-3] * 2 and ensemble.r1.tolist() == [0.0, 0.5]
+    with pytest.raises(ValueError, match="r2 must be a finite number of at least 0, got -1"):
+        ensemble.set(lr_g=5e-3, r2=-1)
+    assert ensemble.lr_g.tolist() == [2e-3] * 2
+    for name in ("hidden", "init_scale_g", "train", "lrG"):
+        with pytest.raises(TypeError, match=f"{name} cannot be changed while training; what can: loss, lr_g"):
+            ensemble.set(**{name: 1})
+
+
 def test_averaging_can_be_switched_on_late():
     ensemble = Ensemble(Recipe(**SMALL), RING, seeds=[0])
     ensemble.train(3)

@@ -22,6 +22,7 @@ LAYERS = {
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
     "ensembles": {"losses", "penalties", "models", "data", "runtime"},
+    "recipes": {"ensembles", "models", "data"},
     "metrics": {"data", "models", "training", "runtime"},
     "plotting": {"losses", "penalties", "games", "models", "data", "runtime"},
 }

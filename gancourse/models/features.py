@@ -1,4 +1,4 @@
-"""What a discriminator may be shown instead of the bare points: three transforms of a batch.
+"""What a discriminator may be shown instead of the bare points: transforms of a batch.
 
 Each is a module without trained weights that maps points of shape (..., N, dim), a batch or
 many batches at once, to what the first layer gets, and knows its ``width(dim)``. Put one in front
@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FourierFeatures", "MinibatchStd", "Packing"]
+__all__ = ["FourierFeatures", "InTurn", "MinibatchStd", "Packing"]
 
 
 class FourierFeatures(nn.Module):
@@ -104,3 +104,16 @@ class Packing(nn.Module):
         if count % self.size:
             raise ValueError(f"points must hold a multiple of {self.size} rows to be packed, got {count}")
         return points.reshape(*batch, count // self.size, self.size * dim)
+
+
+class InTurn(nn.Sequential):
+    """Apply several of these transforms one after the other: ``InTurn(FourierFeatures(), Packing(2))``.
+
+    First met in: notebook 05.
+    """
+
+    def width(self, dim: int) -> int:
+        """Return the number of features that come out for a point with ``dim`` coordinates."""
+        for transform in self:
+            dim = transform.width(dim)
+        return dim

@@ -1,0 +1,399 @@
+"""Make the long measurements that notebooks 04 and 05 show, and store them in gancourse/measured.
+
+    python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
+    python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
+    python tools/tables.py cures-ring       every cure with its control on the ring (sharp-sighted discriminator)
+    python tools/tables.py cures-balance    the same on the ring where only the balance of the players is wrong
+    python tools/tables.py cures-grid       the same on the 25 Gaussians
+    python tools/tables.py literature       the two problems of the papers, by the papers' rules
+    python tools/tables.py speed            an ensemble against the same GANs one after the other, interleaved
+
+Options: --seeds 10, --first-seed 1000, --threads 1, --rows TEXT (only rows whose name contains TEXT; merged into what
+is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so that a
+busy machine disturbs them less. Every row keeps every seed's numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bench import machine
+from course import ROOT
+from gancourse import losses, runtime
+from gancourse.data import toy
+from gancourse.ensembles import Ensemble, Recipe, crossed
+from gancourse.metrics import modes
+from gancourse.models import mlp
+from gancourse.models.features import InTurn, MinibatchStd, Packing
+from gancourse.recipes import GRID, LITERATURE_RING, RING, SWITCHES, Problem
+
+FOLDER = ROOT / "gancourse" / "measured"
+SAMPLES = 2500
+
+# ---------------------------------------------------------------- counting
+
+
+def counted(ensemble: Ensemble, *, averaged: bool = True) -> dict[str, list]:
+    """Return modes, quality, reverse KL and verdict of every member."""
+    points = ensemble.sample(SAMPLES, averaged=averaged)
+    report = modes.report(points, ensemble.target, diverged_ok=True)
+    return {
+        "modes": report.covered.tolist(),
+        "quality": rounded(report.quality.tolist()),
+        "reverse_kl": rounded(report.reverse_kl.tolist()),
+        "verdict": report.verdict,
+    }
+
+
+def rounded(numbers: list[float], digits: int = 4) -> list[float | None]:
+    return [None if number != number else round(number, digits) for number in numbers]
+
+
+def say(name: str, step: int, row: dict[str, list]) -> None:
+    quality = [0.0 if q is None else q for q in row["quality"]]
+    print(f"{name:34s} {step:6,d} steps  {row['modes']}  quality {min(quality):.2f} to {max(quality):.2f}", flush=True)
+
+
+# ---------------------------------------------------------------- the ring: what covers, collapses, rescues
+
+
+RING_STEPS = 1500
+COVER_FIRST, COLLAPSE_STEPS, RESCUE_STEPS = 800, 1000, 2500
+LOOK_EVERY = 100
+
+
+def ring(options: argparse.Namespace) -> Iterator[dict]:
+    """Follow the counts of every seed while recipes run, from the start and out of each other."""
+
+    def follow(name: str, ensemble: Ensemble, num_steps: int) -> dict:
+        looks = []
+        first = ensemble.steps_done
+        for _ in range(num_steps // LOOK_EVERY):
+            ensemble.train(LOOK_EVERY)
+            looks.append(counted(ensemble))
+        say(name, ensemble.steps_done, looks[-1])
+        return {
+            "name": name,
+            "steps": num_steps,
+            "look_every": LOOK_EVERY,
+            "first_step": first,
+            "over_steps": {key: [look[key] for look in looks] for key in ("modes", "quality", "verdict")},
+            **looks[-1],
+        }
+
+    def start(switch: str) -> Ensemble:
+        return Ensemble(RING.recipe, RING.target, seeds=options.seeds, **SWITCHES[switch])
+
+    yield follow("cover", start("cover"), RING_STEPS)
+    yield follow("no penalty", start("no penalty"), RING_STEPS)
+    ensemble = start("cover")
+    ensemble.train(COVER_FIRST)
+    say("covered state", COVER_FIRST, counted(ensemble))
+    covered = ensemble.state_dict()
+    ensemble.set(**SWITCHES["no penalty"])
+    yield follow("penalty switched off", ensemble, COLLAPSE_STEPS)
+    ensemble = start("collapse")
+    ensemble.load_state_dict(covered)
+    yield follow("collapse it", ensemble, COLLAPSE_STEPS)
+    ensemble.set(**SWITCHES["rescue"])
+    yield follow("rescue it", ensemble, RESCUE_STEPS)
+
+
+# ---------------------------------------------------------------- the phase diagram
+
+
+PHASE_SIDE, PHASE_STEPS = 16, 1000
+
+
+def phase(options: argparse.Namespace) -> Iterator[dict]:
+    """Train 16 x 16 GANs over both learning rates, all from one seed, a plain and a penalised ensemble."""
+    rates = torch.logspace(-4, -2, PHASE_SIDE).tolist()
+    plain = Recipe(hidden=32, batch_size=64, beta1=0.5)
+    sharp = dataclasses.replace(RING.recipe, hidden=32)
+    for name, recipe, settings in (
+        ("plain discriminator", plain, {}),
+        ("sharp discriminator, no penalty", sharp, {"r1": 0.0, "r2": 0.0}),
+        ("sharp discriminator, R1 + R2", sharp, {"r1": 0.1, "r2": 0.1}),
+    ):
+        if not wanted(name, options):
+            continue
+        seeds = [options.seeds[0]] * PHASE_SIDE**2
+        started, clock = time.process_time(), time.perf_counter()
+        ensemble = Ensemble(recipe, RING.target, seeds=seeds, **crossed(lr_g=rates, lr_d=rates), **settings)
+        ensemble.train(PHASE_STEPS)
+        seconds, wall = time.process_time() - started, time.perf_counter() - clock
+        row = counted(ensemble)
+        full = sum(count == len(RING.target.modes) for count in row["modes"])
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(
+            f"{name}: {full} of {len(seeds)} cover all; {seconds:.0f} s CPU, {wall:.0f} s, {memory:.2f} GB", flush=True
+        )
+        yield {
+            "name": name, "steps": PHASE_STEPS, "lr_g": rates, "lr_d": rates, "diverged": len(ensemble.diverged),
+            "cpu_seconds": round(seconds, 1), "seconds": round(wall, 1), "memory_gb": round(memory, 2), **row,
+        }  # fmt: skip
+
+
+# ---------------------------------------------------------------- cures and their controls
+
+
+@dataclasses.dataclass(frozen=True)
+class Cure:
+    """What a cure changes in a problem's recipe, and nothing else."""
+
+    name: str
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    shown: Callable[[Any], Any] | None = None  # what is put behind the features the discriminator already sees
+
+    def recipe(self, base: Recipe, steps: int) -> Recipe:
+        changes = dict(self.changes)
+        if self.shown is not None:
+            after = self.shown(None)
+            changes["features"] = after if base.features is None else InTurn(base.features, after)
+        if changes.get("instance_noise"):
+            changes["noise_steps"] = steps
+        return dataclasses.replace(base, **changes)
+
+
+def cures(gamma: float, lr_g: float, lr_d: float, noise: float) -> list[Cure]:
+    both = {"r1": gamma, "r2": gamma}
+    return [
+        Cure("none"),
+        Cure("R1", {"r1": gamma}),
+        Cure("R2", {"r2": gamma}),
+        Cure("R1 + R2", both),
+        Cure("relativistic pairing", {"loss": "relativistic"}),
+        Cure("relativistic pairing, R1 + R2", {"loss": "relativistic", **both}),
+        Cure("two time scales", {"lr_g": lr_g, "lr_d": lr_d}),
+        Cure("5 discriminator steps", {"d_steps": 5}),
+        Cure("instance noise", {"instance_noise": noise}),
+        Cure("label smoothing", {"label_smoothing": 0.1}),
+        Cure("spectral norm", {"spectral_norm": True}),
+        Cure("packing 2", shown=lambda _: Packing(2)),
+        Cure("packing 4", shown=lambda _: Packing(4)),
+        Cure("minibatch standard deviation", shown=lambda _: MinibatchStd()),
+        Cure("unrolled, 5 steps", {"unrolled_steps": 5}),
+        Cure("WGAN-GP, 1 critic step", {"loss": "wasserstein", "gradient_penalty": 1.0}),
+        Cure("WGAN-GP, 5 critic steps", {"loss": "wasserstein", "gradient_penalty": 1.0, "d_steps": 5}),
+    ]
+
+
+def compared(problem: Problem, table: list[Cure], steps: int, options: argparse.Namespace) -> Iterator[dict]:
+    """Train every cure on the same seeds for the same steps; measure what a step costs, relative to the plain one."""
+    control = table[0].recipe(problem.recipe, steps)
+    for cure in table:
+        if not wanted(cure.name, options):
+            continue
+        recipe = cure.recipe(problem.recipe, steps)
+        started = time.process_time()
+        ensemble = Ensemble(recipe, problem.target, seeds=options.seeds)
+        ensemble.train(steps)
+        seconds = time.process_time() - started
+        row = counted(ensemble)
+        say(cure.name, steps, row)
+        changes = {name: value for name, value in cure.changes.items() if not isinstance(value, torch.nn.Module)}
+        yield {
+            "name": cure.name,
+            "changes": changes,
+            "steps": steps,
+            "cpu_seconds": round(seconds, 1),
+            "cost": relative_cost(recipe, control, problem, options),
+            "diverged": [report.member for report in ensemble.diverged],
+            **row,
+            "without_average": counted(ensemble, averaged=False),
+        }
+
+
+def relative_cost(recipe: Recipe, control: Recipe, problem: Problem, options: argparse.Namespace) -> float:
+    """Return CPU time of a step relative to the control's: the median over interleaved rounds."""
+    pair = [Ensemble(made, problem.target, seeds=options.seeds) for made in (control, recipe)]
+    for ensemble in pair:
+        ensemble.train(2)
+    ratios = []
+    for _ in range(5):
+        spent = []
+        for ensemble in pair:
+            started = time.process_time()
+            ensemble.train(8)
+            spent.append(time.process_time() - started)
+        ratios.append(spent[1] / spent[0])
+    return round(statistics.median(ratios), 2)
+
+
+BALANCE = Problem(RING.target, Recipe(hidden=64, batch_size=64, lr_g=1e-3, lr_d=3e-4, beta1=0.5, average=0.98))
+
+
+def cures_ring(options: argparse.Namespace) -> Iterator[dict]:
+    return compared(RING, cures(gamma=0.1, lr_g=5e-4, lr_d=4e-3, noise=0.1), 1500, options)
+
+
+def cures_balance(options: argparse.Namespace) -> Iterator[dict]:
+    return compared(BALANCE, cures(gamma=0.1, lr_g=1e-3, lr_d=3e-3, noise=0.1), 1500, options)
+
+
+GRID_STEPS = 8000
+
+
+def cures_grid(options: argparse.Namespace) -> Iterator[dict]:
+    return compared(GRID, cures(gamma=0.1, lr_g=3e-4, lr_d=3e-3, noise=0.1), GRID_STEPS, options)
+
+
+# ---------------------------------------------------------------- the literature's problems
+
+
+LITERATURE = {
+    "grid": (GRID, {"loss": "relativistic", "r1": 0.1, "r2": 0.1}),
+    "ring": (LITERATURE_RING, {"loss": "relativistic", "r1": 0.02, "r2": 0.02}),
+}
+
+
+def literature(options: argparse.Namespace) -> Iterator[dict]:
+    """Train on the papers' grid and ring and count by the papers' rules, and by ours."""
+    for name, (problem, changes) in LITERATURE.items():
+        if not wanted(name, options):
+            continue
+        recipe = dataclasses.replace(problem.recipe, **changes)
+        started = time.process_time()
+        ensemble = Ensemble(recipe, problem.target, seeds=options.seeds)
+        ensemble.train(recipe.decay_steps)
+        row = counted(ensemble)
+        say(name, recipe.decay_steps, row)
+        theirs = modes.literature_report(problem.scale * ensemble.sample(2500), name)
+        yield {
+            "name": name,
+            "changes": changes,
+            "steps": recipe.decay_steps,
+            "cpu_seconds": round(time.process_time() - started, 1),
+            **row,
+            "literature_modes": theirs.covered.tolist(),
+            "literature_quality": rounded(theirs.quality.tolist()),
+            "literature_reverse_kl": rounded(theirs.reverse_kl.tolist()),
+        }
+
+
+# ---------------------------------------------------------------- speed
+
+
+def speed(options: argparse.Namespace) -> Iterator[dict]:
+    """Compare an ensemble's GAN-steps a second with those of the same GAN as modules, in interleaved rounds."""
+    for hidden, batch, members, floor in ((32, 64, 256, 10), (64, 64, 256, 3), (64, 128, 256, 3), (64, 64, 10, 3)):
+        recipe = Recipe(hidden=hidden, batch_size=batch)
+        ensemble = Ensemble(recipe, RING.target, seeds=range(members))
+        alone = one_gan(recipe, RING.target)
+        ensemble.train(2)
+        alone(3)
+        ratios = []
+        for _ in range(5):
+            clock = time.perf_counter()
+            alone(60)
+            single = 60 / (time.perf_counter() - clock)
+            clock = time.perf_counter()
+            ensemble.train(8)
+            ratios.append(8 * members / (time.perf_counter() - clock) / single)
+        name = f"{members} GANs, {hidden} units, batch {batch}"
+        ratio = statistics.median(ratios)
+        print(f"{name}: {ratio:.1f} times (rounds {', '.join(f'{r:.1f}' for r in ratios)}; target {floor})", flush=True)
+        yield {"name": name, "ratio": round(ratio, 2), "rounds": rounded(ratios, 2), "target": floor}
+
+
+def one_gan(recipe: Recipe, target: toy.Mixture) -> Callable[[int], None]:
+    """Return a function that trains one GAN as notebook 02 does, some steps at a time."""
+    with runtime.seeded(0):
+        generator = mlp.Generator(latent_dim=recipe.latent_dim, data_dim=target.dim, hidden=recipe.hidden)
+        discriminator = mlp.Discriminator(data_dim=target.dim, hidden=recipe.hidden)
+    betas, loss, random = (recipe.beta1, recipe.beta2), losses.LOSSES[recipe.loss], runtime.generator(0)
+    g_optimiser = torch.optim.Adam(generator.parameters(), lr=recipe.lr_g, betas=betas)
+    d_optimiser = torch.optim.Adam(discriminator.parameters(), lr=recipe.lr_d, betas=betas)
+
+    def train(num_steps: int) -> None:
+        for _ in range(num_steps):
+            real = target.sample(recipe.batch_size, random)
+            z = torch.randn(recipe.batch_size, recipe.latent_dim, generator=random)
+            fake_logits = discriminator(generator(z).detach())
+            d_loss = loss.discriminator(real_logits=discriminator(real), fake_logits=fake_logits)
+            d_optimiser.zero_grad()
+            d_loss.backward()
+            d_optimiser.step()
+            z = torch.randn(recipe.batch_size, recipe.latent_dim, generator=random)
+            g_loss = loss.generator(fake_logits=discriminator(generator(z)))
+            g_optimiser.zero_grad()
+            g_loss.backward()
+            g_optimiser.step()
+
+    return train
+
+
+# ---------------------------------------------------------------- the command
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
+    "ring": ring,
+    "phase": phase,
+    "cures-ring": cures_ring,
+    "cures-balance": cures_balance,
+    "cures-grid": cures_grid,
+    "literature": literature,
+    "speed": speed,
+}
+
+
+def wanted(name: str, options: argparse.Namespace) -> bool:
+    return options.rows is None or any(part in name for part in options.rows.split(","))
+
+
+def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_seconds: float, folder: Path) -> Path:
+    """Write a table; rows of the same name replace those stored before, the others stay."""
+    path = folder / f"{command.replace('-', '_')}.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
+    fresh = {row["name"] for row in rows}
+    made = {
+        "command": command,
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": machine(),
+        "threads": options.threads,
+        "seeds": [options.seeds[0], options.seeds[-1]],
+        "cpu_seconds": round(cpu_seconds, 1),
+    }
+    table = {"made": made, "rows": [row for row in before if row["name"] not in fresh] + rows}
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=list(COMMANDS))
+    parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rows", default=None, help="only rows whose name contains one of these, comma-separated")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    options = parser.parse_args(arguments)
+    options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
+    torch.set_num_threads(options.threads)
+    started, rows = time.process_time(), []
+    for row in COMMANDS[options.command](options):
+        rows.append(row)
+        path = store(options.command, rows, options, time.process_time() - started, options.folder)
+    print(f"stored in {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
