@@ -60,7 +60,7 @@ class Damping:
 
     def __init__(self, gamma: float = 0.0, step_size: float = 0.4, method: str = "simultaneous") -> None:
         self.gamma, self.step_size, self.method = gamma, step_size, method
-        self.figure, (self._left, self._right) = style.figure(2, size=(8.6, 4.0), dpi=80)
+        self.figure, (self._left, self._right) = style.figure(2, size=(8.6, 4.0), dpi=66)
         pictures.portrait(games.dirac_gan(), limit=2.0, names=pictures.DIRAC_NAMES, arrows=False, ax=self._left)
         self._arrows = pictures.draw_field(self._left, games.dirac_gan(), 2.0)
         (self._line,) = self._left.plot([], [], ".-", color=style.COLOURS["neutral"], markersize=4, linewidth=1.2)
@@ -150,7 +150,7 @@ class Portrait:
     def __init__(self, loss: str = "minimax", method: str = "simultaneous") -> None:
         self.loss, self.method = loss, method
         self.step_size, self.r1, self.momentum = 0.2, 0.0, 0.0
-        self.figure, (self._left, self._middle, self._right) = style.figure(3, size=(11.6, 3.9), dpi=80)
+        self.figure, (self._left, self._middle, self._right) = style.figure(3, size=(11.6, 3.9), dpi=66)
         game, names = games.dirac_gan(), pictures.DIRAC_NAMES
         pictures.portrait(game, names=names, limit=2.5, arrows=False, title="", ax=self._left)
         self._limit, self._arrows = 2.5, pictures.draw_field(self._left, game, 2.5)

@@ -19,7 +19,7 @@ __all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait",
 
 DIRAC_NAMES = ("θ, the fake point", "ψ, D's slope")
 _LINES = ("-", "--", "-.", ":", (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)))
-_ARROWS = 11
+_ARROWS = 9
 
 
 def portrait(
@@ -76,7 +76,7 @@ def draw_field(ax: Axes, game: games.Game, limit: float) -> Quiver:
     length = np.hypot(v[..., 0], v[..., 1])
     u, v = np.moveaxis(v / np.where(length > 1e-9, length, np.inf)[..., None], -1, 0)
     return ax.quiver(
-        x, y, u, v, color=COLOURS["gradient"], alpha=0.5, angles="xy", pivot="mid", width=0.006, scale=18, zorder=1
+        x, y, u, v, color=COLOURS["gradient"], alpha=0.5, angles="xy", pivot="mid", width=0.006, scale=15, zorder=1
     )
 
 
