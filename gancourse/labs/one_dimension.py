@@ -32,9 +32,9 @@ BATCH_SIZE, LATENT_DIM, HIDDEN = 256, 4, 32
 FAR_AWAY = 6.0
 PLAYERS = {"both in turn": "both", "D only": "discriminator", "G only": "generator"}
 
-_LOW, _HIGH, _BINS = -4.0, 4.0, 100
+_LOW, _HIGH, _BINS = -4.0, 4.0, 80
 _COUNTED, _ARROWS, _LONGEST = 4_000, 24, 1.2
-_TOP = 0.9
+_TOP, _BAND = 0.9, -0.3
 # What the best score of each loss is, as a probability that can be drawn; None: there is no one best score.
 _BEST = {
     "minimax": "p / (p + q)",
@@ -178,7 +178,7 @@ class OneDimension:
         if self.loss == "least_squares":
             d = score
         elif self.loss == "hinge":
-            d, best = (1 + score) / 2, (self._p > q).double()
+            d, best = ((1 + score) / 2).clamp(0, 1), (self._p > q).double()  # beyond the margin all is as good
         else:
             d = torch.sigmoid(score)
         best = torch.where(seen, best, torch.nan) if _BEST[self.loss] else None
@@ -231,30 +231,30 @@ class _Picture:
     """Both densities above, the discriminator below; made once and then updated."""
 
     def __init__(self, x: Tensor, p: Tensor) -> None:
-        self.figure, (upper, lower) = style.figure(1, 2, size=(5.6, 5.4), sharex=True, height_ratios=[5, 4])
+        self.figure, (upper, lower) = style.figure(1, 2, size=(5.6, 5.6), sharex=True, height_ratios=[5, 4])
         self._x = x.numpy()
         nothing = np.zeros(len(x))
         pictures.generated(x, p, nothing, ax=upper, top=_TOP, title="0")
         pictures.judged(x, nothing, nothing, ax=lower)
-        upper.set(xlabel="", ylim=(-0.2, _TOP), yticks=[0, 0.4, 0.8])
+        upper.set(xlabel="", ylim=(_BAND, _TOP), yticks=[0, 0.4, 0.8])
         upper.axhline(0, color=style.COLOURS["neutral"], linewidth=0.8)
         _, self._q = upper.lines[:2]
         self._best, self._d = lower.lines[1:3]
         (self._fakes,) = upper.plot([], [], "x", color=style.COLOURS["fake"], markersize=6, label="some fakes")
-        self._arrows = pictures.arrows(upper, np.zeros(_ARROWS), np.zeros(_ARROWS), -0.1)
-        self._height = np.full(_ARROWS, -0.1)
+        self._heights = pictures.rows(_ARROWS, _BAND)
+        self._arrows = pictures.arrows(upper, np.zeros(_ARROWS), np.zeros(_ARROWS), self._heights)
         self._title = upper.title
         for artist in (self._q, self._best, self._d, self._fakes, self._arrows, self._title):
             artist.set_animated(True)  # a panel draws these anew, and the rest once
         handles = [h for ax in (upper, lower) for h in ax.get_legend_handles_labels()[0]]
-        self.figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.0)
+        self.figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
 
     def update(self, q: Tensor, d: Tensor, best: Tensor | None, samples: Tensor, pushes: Tensor, title: str) -> None:
         self._q.set_ydata(q.numpy())
         self._d.set_ydata(d.numpy())
         self._best.set_ydata(np.full(len(self._x), np.nan) if best is None else best.numpy())
-        self._fakes.set_data(samples.numpy(), self._height)
-        self._arrows.set_offsets(np.column_stack([samples.numpy(), self._height]))
+        self._fakes.set_data(samples.numpy(), self._heights)
+        self._arrows.set_offsets(np.column_stack([samples.numpy(), self._heights]))
         self._arrows.set_UVC(pushes.clamp(-_LONGEST, _LONGEST).numpy(), np.zeros(_ARROWS))
         self._title.set_text(title)
 
@@ -274,8 +274,8 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
         steps_per_tick=6,
         controls=[
             Choice("who moves", "who", PLAYERS, hint="Try D only until blue meets the dots, then G only."),
-            Slider("learning rate of G", "lr_g", 1e-4, 1e-1, log=True, hint="Try 0.05: can D keep up?"),
-            Slider("learning rate of D", "lr_d", 1e-4, 1e-1, log=True, hint="Try 0.0001."),
+            Slider("learning rate of G", "lr_g", 1e-4, 1e-1, log=True, hint="Try 0.02, with D at 0.0005."),
+            Slider("learning rate of D", "lr_d", 1e-4, 1e-1, log=True, hint="Try 0.1: is quicker better?"),
             Choice(
                 "loss", "loss", list(LOSSES), hint="The arrows change at once. Dots: the best D, where there is one."
             ),

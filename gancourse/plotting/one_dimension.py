@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -18,7 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from gancourse.plotting import style, training
 from gancourse.plotting.style import COLOURS
 
-__all__ = ["distance", "film", "generated", "judged", "latent_line", "latent_maps", "races", "traces"]
+__all__ = ["distance", "film", "generated", "judged", "latent_line", "latent_maps", "one_loss", "races", "traces"]
 
 EXACT = {"color": "#222222", "linestyle": (0, (1, 1.4)), "linewidth": 2.0}
 """How an exact answer is drawn next to a learnt one."""
@@ -34,6 +35,7 @@ def generated(
     ax: Axes | None = None,
     title: str = "",
     top: float | None = None,
+    legend: str | None = None,
 ) -> Figure:
     """Draw the real density p (green, filled) and the generated density q (purple, dashed), counted in bins.
 
@@ -45,6 +47,7 @@ def generated(
         ax: where to draw; a new figure if not given.
         title: what the axes say on top.
         top: upper limit of the density axis; by default what p needs. A taller q is cut off, and said to be.
+        legend: where to put a legend, such as "upper left"; None for none.
     First met in: notebook 02.
     """
     x, p, q = _lines(x=x, p=p, q=q)
@@ -56,47 +59,69 @@ def generated(
     below = 0.0
     if samples is not None:
         (samples,) = _lines(samples=samples)
-        below = -0.16 * top
+        below = -0.3 * top
+        heights = rows(len(samples), below)
         if pushes is not None:
             (_, pushes) = _lines(samples=samples, pushes=pushes)
-            arrows(ax, samples, pushes, 0.5 * below)
-        ax.plot(samples, np.full_like(samples, 0.5 * below), "x", color=COLOURS["fake"], markersize=6)
+            arrows(ax, samples, pushes, heights)
+        ax.plot(samples, heights, "x", color=COLOURS["fake"], markersize=6, label="some fakes")
         ax.axhline(0, color=COLOURS["neutral"], linewidth=0.8)
     if q.max() > top:
-        at = x[int(q.argmax())]
-        beside, side = (6, "left") if at < (x[0] + x[-1]) / 2 else (-6, "right")
+        cut = x[q > top]
+        left = cut[0] - x[0] > x[-1] - cut[-1]  # write where there is more room
         ax.annotate(
-            f"up to {q.max():.1f}",
-            (at, top),
-            xytext=(beside, -4),
+            f"up to {q.max():.1f} " if left else f" up to {q.max():.1f}",
+            (cut[0] if left else cut[-1], top),
+            xytext=(-5 if left else 5, -3),
             textcoords="offset points",
-            ha=side,
+            ha="right" if left else "left",
             va="top",
             color=COLOURS["generator"],
         )
     ax.set(xlim=(x[0], x[-1]), ylim=(below, top), xlabel="x", ylabel="density", title=title)
+    if below:
+        ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= top])  # a density is not negative
+    if legend:
+        ax.legend(loc=legend, frameon=False)
     return fig
 
 
-def arrows(ax: Axes, samples, pushes, height: float, **kwargs: Any):
-    """Draw a magenta arrow from each sample along its push, at one height, and return the arrows."""
+def rows(count: int, depth: float) -> np.ndarray:
+    """Return a height for each of ``count`` samples between 0 and ``depth``, neighbours well apart."""
+    return depth * (0.12 + 0.76 * (np.arange(count) * 0.6180339887 % 1))
+
+
+def arrows(ax: Axes, samples, pushes, heights, **kwargs: Any):
+    """Draw a magenta arrow from each sample along its push, at its height, and return the arrows."""
     return ax.quiver(
-        *(samples, np.full(len(samples), height), pushes, np.zeros(len(samples))),
+        *(samples, heights, pushes, np.zeros(len(samples))),
         **{"angles": "xy", "scale_units": "xy", "scale": 1, "color": COLOURS["gradient"], "width": 0.006},
         **{"headwidth": 4, "headlength": 4, "headaxislength": 3.6, "minlength": 0.5, "zorder": 3, **kwargs},
     )
 
 
-def judged(x, d, d_star=None, *, ax: Axes | None = None, title: str = "", best: str = "D* for this G") -> Figure:
+def judged(
+    x,
+    d,
+    d_star=None,
+    *,
+    samples=None,
+    ax: Axes | None = None,
+    title: str = "",
+    best: str = "D* for this G",
+    legend: str | None = None,
+) -> Figure:
     """Draw D(x), the probability that x is real (blue), and the best answer D* (dotted) where it is known.
 
     Args:
         x: places, shape (N,).
         d: D there, from 0 to 1, shape (N,).
         d_star: the best answer there, shape (N,); NaN where neither density has mass draws nothing.
+        samples: some generated points, shape (M,), drawn as crosses on D's curve.
         ax: where to draw; a new figure if not given.
         title: what the axes say on top.
         best: what the dotted line is called.
+        legend: as in :func:`generated`.
     First met in: notebook 02.
     """
     x, d = _lines(x=x, d=d)
@@ -107,6 +132,12 @@ def judged(x, d, d_star=None, *, ax: Axes | None = None, title: str = "", best: 
     ax.plot(x, d, color=COLOURS["discriminator"], linewidth=2.2, label="D")
     ax.set(xlim=(x[0], x[-1]), ylim=(-0.04, 1.04), xlabel="x", ylabel="D(x)", title=title)
     ax.set_yticks([0, 0.5, 1], ["0", "½", "1"])
+    if samples is not None:
+        (samples,) = _lines(samples=samples)
+        on_curve = np.interp(samples, x, d)
+        ax.plot(samples, on_curve, "x", color=COLOURS["fake"], markersize=9, markeredgewidth=2, label="fakes")
+    if legend:
+        ax.legend(loc=legend, frameon=False)
     return fig
 
 
@@ -167,15 +198,7 @@ def distance(
     if floor is not None:
         _lines(floor=[floor])
         ax.axhline(floor, **EXACT)
-        ax.annotate(
-            "two real samples",
-            (1, floor),
-            (0, 4),
-            ha="right",
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            fontsize=10,
-        )
+        _name_level(ax, "two real samples", floor)
         lowest = min(lowest, floor)
     for step, text in (marks or {}).items():
         ax.axvline(step, color=COLOURS["neutral"], linewidth=1, linestyle="--")
@@ -190,6 +213,38 @@ def distance(
         )
     _logarithmic(ax, lowest, float(w1.max()))
     ax.set(title=title, xlabel="step", ylabel="W1 (in units of x)")
+    return fig
+
+
+def one_loss(
+    values, *, player: str, lines: Mapping[str, float] | None = None, ax: Axes | None = None, title: str = ""
+) -> Figure:
+    """Draw one player's loss over steps, pale, with a running mean, and named levels that theory gives.
+
+    Args:
+        values: the loss at each step, shape (N,).
+        player: "discriminator" or "generator".
+        lines: name -> level, dotted.
+        ax: where to draw; a new figure if not given.
+        title: what the axes say on top.
+    Raises:
+        ValueError: the player is neither.
+    First met in: notebook 02.
+    """
+    if player not in ("discriminator", "generator"):
+        raise ValueError(f"player must be 'discriminator' or 'generator', got {player!r}")
+    (values,) = _lines(values=values)
+    fig, ax = style.figure_of(ax)
+    steps, smooth = np.arange(1, len(values) + 1), training.running_mean(torch.from_numpy(values), 25)
+    dashes = "-" if player == "discriminator" else "--"
+    ax.plot(steps, values, color=COLOURS[player], alpha=0.25, linewidth=0.8)
+    ax.plot(steps, smooth, dashes, color=COLOURS[player])
+    for name, level in (lines or {}).items():
+        _lines(lines=[level])
+        ax.axhline(level, **EXACT)
+        _name_level(ax, name, level, above=level >= smooth.mean())
+    ax.margins(y=0.14)  # room for the names of the lowest and the highest level
+    ax.set(title=title, xlabel="step", ylabel=f"{player[0]}_loss")
     return fig
 
 
@@ -307,6 +362,21 @@ def latent_maps(clouds: Mapping[str, object]) -> Figure:
 
 
 # ---------------------------------------------------------------- helpers
+
+
+def _name_level(ax: Axes, name: str, level: float, *, above: bool = True) -> None:
+    """Write what a horizontal line means, at its right end, on a white ground."""
+    ax.annotate(
+        name,
+        (1, level),
+        (0, 4 if above else -4),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="bottom" if above else "top",
+        fontsize=10,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8},
+    )
 
 
 def _logarithmic(ax: Axes, low: float, high: float) -> None:
