@@ -17,7 +17,7 @@ NOTEBOOKS: tuple[tuple[str, str, str, bool], ...] = (
     ("00", "Start here", "The game", True),
     ("01", "Play the minimax game on paper", "The game", True),
     ("02", "Train a GAN on a single number", "The game", True),
-    ("03", "See why the game goes round in circles", "What goes wrong", False),
+    ("03", "See why the game goes round in circles", "What goes wrong", True),
     ("04", "Make a GAN collapse", "What goes wrong", False),
     ("05", "Cure it, and prove it", "What goes wrong", False),
     ("06", "Make your first images", "Images", False),
