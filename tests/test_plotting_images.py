@@ -84,6 +84,7 @@ def test_colour_images_keep_their_channels():
     [
         (10, None, None, (3, 4)),
         (10, 2, None, (2, 5)),
+        (10, 3, None, (3, 4)),
         (10, None, 5, (2, 5)),
         (10, 3, 2, (3, 2)),
         (1, None, None, (1, 1)),
