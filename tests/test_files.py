@@ -264,6 +264,15 @@ def test_a_named_folder_that_is_none_is_said(cache, server, tmp_path, monkeypatc
     assert len(said) == 1 and "GANCOURSE_DATA names no folder" in said[0]
 
 
+def test_a_file_far_too_large_is_not_even_read(cache, server, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    with open(tmp_path / "mine" / "first-file.gz", "wb") as stream:
+        stream.truncate(50_000_000)
+    monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path / "mine"))
+    _, said = fetch(published(server.address("right")))
+    assert len(said) == 1 and "far too large (50,000,000 bytes)" in said[0]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 def test_a_pipe_in_place_of_a_file_does_not_block(cache, server, tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
@@ -347,6 +356,7 @@ def test_a_mirror_that_packs_otherwise_or_not_at_all_is_as_good(cache, server):
         fetch(wanted)
         assert fetch(wanted)[0].origin == "from the cache"
         for path in (cache / "letters").iterdir():
+            assert gzip.decompress(path.read_bytes()) == CONTENT[path.stem]
             path.unlink()
 
 

@@ -142,10 +142,10 @@ def sure(label, confidence, classes=10):
 
 
 def test_histogram_counts_the_winners():
-    rows = torch.stack([sure(2, 0.4), sure(2, 0.99), sure(0, 0.95), sure(9, 0.3)])
+    rows = torch.stack([sure(2, 0.4), sure(2, 0.99), sure(0, 0.95), sure(7, 0.3)])
     shares = judge.class_histogram(rows)
     assert shares.dtype == torch.float64
-    assert shares.tolist() == [0.25, 0, 0.5, 0, 0, 0, 0, 0, 0, 0.25]
+    assert shares.tolist() == [0.25, 0, 0.5, 0, 0, 0, 0, 0.25, 0, 0]
 
 
 def test_a_class_is_covered_by_enough_clear_samples():
@@ -157,6 +157,8 @@ def test_a_class_is_covered_by_enough_clear_samples():
     assert judge.classes_covered(torch.stack(rows), share=0.03) == [4]
     assert judge.classes_covered(torch.stack(rows), confident=0.995) == []
     assert judge.classes_covered(torch.stack([sure(5, 0.9)])) == [5]  # the thresholds themselves count
+    unclear = [sure(1, 0.99)] * 3 + [sure(1, 0.5)] * 197
+    assert judge.classes_covered(torch.stack(unclear)) == []  # 1.5 % of all samples, though all that is clear
     assert (judge.CONFIDENT, judge.COVERED_SHARE) == (0.9, 0.02)
 
 
