@@ -585,6 +585,17 @@ def test_what_rests_is_not_drawn_again():
     assert drawn == [1]
 
 
+def test_the_axes_keep_their_places_from_frame_to_frame():
+    stepper = Walk()
+    stepper.figure, ax = style.figure(size=(2.4, 1.8))
+    stepper.draw = lambda: stepper.figure
+    panel = Panel(stepper, name="walk", title="A walk")
+    place = ax.get_position().bounds
+    ax.set(ylim=(0, 1e6), ylabel="a label that would want room")
+    panel.more.click()
+    assert ax.get_position().bounds == place
+
+
 def difference(one, other):
     one, other = (np.asarray(PIL.Image.open(io.BytesIO(png)).convert("RGB")).astype(int) for png in (one, other))
     assert one.shape == other.shape
