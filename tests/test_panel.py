@@ -547,6 +547,20 @@ def cleared(ax):
     return lambda: (ax.clear(), ax.plot([0, 3], [5, 2]))
 
 
+def behind(ax):
+    (drawn,) = ax.plot([0, 1], [0, 1], color="red", linewidth=9, zorder=5)
+    ax.plot([0, 1], [1, 0], color="blue", linewidth=9, zorder=3)
+    return lambda: drawn.set_ydata([0.2, 0.8])
+
+
+def three_dimensions(ax):
+    figure = ax.figure
+    ax.remove()
+    solid = figure.add_subplot(projection="3d")
+    (drawn,) = solid.plot([0, 1], [0, 1], [0, 1])
+    return lambda: drawn.set_data_3d([0, 1], [1, 0], [0, 0.5])
+
+
 def on_the_figure(ax):
     words = ax.figure.suptitle("before")
     return lambda: words.set_text("after")
@@ -554,7 +568,20 @@ def on_the_figure(ax):
 
 @pytest.mark.parametrize(
     "drawing",
-    [line, limits, labels, legend, bare_legend, image_and_axes_off, twin, inset, cleared, on_the_figure],
+    [
+        line,
+        limits,
+        labels,
+        legend,
+        bare_legend,
+        image_and_axes_off,
+        twin,
+        inset,
+        cleared,
+        behind,
+        three_dimensions,
+        on_the_figure,
+    ],
 )
 def test_frames_show_what_a_full_drawing_shows(drawing):
     stepper = Walk()
