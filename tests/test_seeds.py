@@ -32,3 +32,11 @@ def test_several_seeds_run_in_processes_of_their_own(tmp_path):
 def test_a_notebook_without_a_seed_is_refused(tmp_path):
     with pytest.raises(ValueError, match="should have one line 'SEED = ...', found 0"):
         seeds.main([str(notebook(tmp_path, "x = 1")), "1"])
+
+
+def test_magics_are_left_out_and_what_is_no_assert_ends_the_run(tmp_path, capsys):
+    setup = "import sys\nif 'google.colab' in sys.modules:\n    %pip install -q something\nSEED = 0"
+    assert seeds.main([str(notebook(tmp_path, setup, "assert SEED == 6")), "6"]) == 0
+    assert seeds.main([str(notebook(tmp_path, setup, "1 / 0", "print('went on')")), "6"]) == 1
+    said = capsys.readouterr().out
+    assert "cell cell-1 failed: ZeroDivisionError" in said and "went on" not in said
