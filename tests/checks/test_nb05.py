@@ -1,0 +1,270 @@
+"""The checkers of notebook 05 accept what is right and say which mistake was made."""
+
+import itertools
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gancourse.checks import nb05
+from gancourse.checks.framework import ExerciseFailed
+from gancourse.models import features
+
+
+def verdict(capsys, checker, *answers) -> str:
+    checker(*answers)
+    said = capsys.readouterr().out.strip()
+    assert said.count("\n") == 0
+    return said
+
+
+def accepts(capsys, checker, *answers) -> None:
+    assert ": correct" in verdict(capsys, checker, *answers)
+    checker(*answers, strict=True)
+    capsys.readouterr()
+
+
+def rejects(capsys, checker, *answers, fragment: str) -> None:
+    said = verdict(capsys, checker, *answers)
+    assert "not yet, because" in said
+    assert fragment in said, said
+    with pytest.raises(ExerciseFailed):
+        checker(*answers, strict=True)
+
+
+def pack(points, size):
+    return points.reshape(len(points) // size, -1)
+
+
+def d_loss(real_logits, fake_logits):
+    return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+
+
+def packed(discriminator, real, fake, size):
+    return d_loss(discriminator(pack(real, size)), discriminator(pack(fake, size)))
+
+
+def with_std(points):
+    spread = (points.var(0, unbiased=False) + 1e-8).sqrt()
+    return torch.cat([points, spread.expand_as(points)], 1)
+
+
+def r1(discriminator, real, fake, gamma, **changes):
+    x = real.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
+    return gamma / 2 * slope.square().sum(1).mean()
+
+
+def flips(control, cure):
+    difference = torch.tensor(cure) - torch.tensor(control)
+    signs = torch.tensor(list(itertools.product([1.0, -1.0], repeat=len(difference))))
+    return (signs @ difference >= difference.sum()).float().mean()
+
+
+RIGHT = {
+    nb05.packing: (pack, packed),
+    nb05.minibatch_std: (with_std,),
+    nb05.r1_term: (r1,),
+    nb05.sign_flip: (flips,),
+}
+
+
+@pytest.mark.parametrize("checker", RIGHT)
+def test_right_answers_are_accepted(capsys, checker):
+    accepts(capsys, checker, *RIGHT[checker])
+
+
+def test_other_right_answers_are_accepted(capsys):
+    accepts(capsys, nb05.packing, lambda points, size: features.Packing(size)(points), packed)
+    halves = lambda points, size: torch.cat(points.chunk(size), dim=1)  # noqa: E731
+    accepts(capsys, nb05.packing, halves, lambda D, x, y, n: d_loss(D(halves(x, n)), D(halves(y, n))))
+
+    def shuffled(points, size):
+        return pack(points[torch.randperm(len(points))], size)
+
+    def at_once(discriminator, real, fake, size):
+        logits = discriminator(torch.cat([shuffled(real, size), shuffled(fake, size)]))
+        return d_loss(*logits.chunk(2))
+
+    accepts(capsys, nb05.packing, shuffled, at_once)
+    accepts(capsys, nb05.minibatch_std, features.MinibatchStd())
+    unbiased = lambda p: torch.cat([p, (p.var(0) + 1e-6).sqrt().expand_as(p)], 1)  # noqa: E731
+    accepts(capsys, nb05.minibatch_std, unbiased)
+    accepts(capsys, nb05.minibatch_std, appended(lambda p: p.std(0)))  # torch gives its root the slope 0 at 0
+    accepts(capsys, nb05.sign_flip, lambda control, cure: float(flips(control, cure)))
+
+
+@pytest.mark.parametrize("checker", RIGHT)
+def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
+    count = len(RIGHT[checker])
+    stub = [lambda *_: ...] * count
+    assert "not attempted" in verdict(capsys, checker, *stub)
+    assert "not attempted" in verdict(capsys, checker, *[...] * count)
+    with pytest.raises(ExerciseFailed, match="not attempted"):
+        checker(*stub, strict=True)
+    for nonsense in (None, 3, "three", lambda: 1, lambda *_: None, lambda *_: "x", lambda *_: 1 / 0):
+        assert "not yet" in verdict(capsys, checker, *[nonsense] * count)
+    for shape in ((), (1,), (3,), (2, 2), (7, 4), (3, 4)):
+        assert "not yet" in verdict(capsys, checker, *[lambda *_, shape=shape: torch.zeros(shape)] * count)
+    for value in (math.nan, math.inf):
+        assert "not yet" in verdict(capsys, checker, *[lambda *_, value=value: torch.tensor(value)] * count)
+        assert "not yet" in verdict(capsys, checker, *[lambda *_, value=value: value] * count)
+
+
+def test_half_an_exercise_is_not_attempted(capsys):
+    assert "not attempted" in verdict(capsys, nb05.packing, pack, lambda *_: ...)
+    assert "not attempted" in verdict(capsys, nb05.packing, lambda *_: ..., packed)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda p, n: p.reshape(-1, n, p.shape[1]), "flatten it"),
+        (lambda p, n: p[::n], "you kept only one of them"),
+        (lambda p, n: p.reshape(-1, n, p.shape[1]).mean(1), "or their mean"),
+        (lambda p, n: torch.cat([p] * n, dim=1), "points are used more than once"),
+        (lambda p, n: torch.cat([p, *[p.roll(k, 0) for k in range(1, n)]], dim=1), "points are used more than once"),
+        (lambda p, n: p.reshape(n, -1), "the axes are turned round"),
+        (lambda p, n: p.T.reshape(len(p) // n, -1), "coordinates of different points are mixed up"),
+        (lambda p, n: torch.cat([p[::n]] * n, dim=1), "some points appear twice"),
+        (lambda p, n: pack(p - p.mean(0), n), "numbers that are no points of the batch"),
+        (lambda p, n: p, "should have shape (3, 4)"),
+    ],
+)
+def test_packs(capsys, mutant, fragment):
+    rejects(capsys, nb05.packing, mutant, packed, fragment=fragment)
+
+
+def mixed(discriminator, real, fake, size):
+    both = pack(torch.stack([real, fake], 1).reshape(-1, real.shape[1]), size)
+    return d_loss(*discriminator(both).chunk(2))
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (mixed, "real and fake points together"),
+        (lambda D, x, y, n: d_loss(D(pack(y, n)), D(pack(x, n))), "real and fake have changed places"),
+        (lambda D, x, y, n: d_loss(D(x), D(y)), "did you forget to pack?"),
+        (lambda D, x, y, n: F.softplus(-D(pack(x, n))).mean(), "never sees a pack of fake"),
+        (lambda D, x, y, n: F.softplus(D(pack(y, n))).mean(), "never sees a pack of real"),
+        (lambda D, x, y, n: packed(D, x, y, n) - F.softplus(D(pack(y, n))).mean(), "the fake half"),
+        (lambda D, x, y, n: packed(D, x, y, n) - F.softplus(-D(pack(x, n))).mean(), "the real half"),
+        (lambda D, x, y, n: packed(D, x, y, n) / 2, "half of D's loss"),
+        (lambda D, x, y, n: packed(D, x, y, n) * (len(x) // n), "the sum over packs"),
+        (lambda D, x, y, n: packed(D, x, y, n) + 1, "one logit per pack"),
+        (lambda D, x, y, n: torch.tensor(1.0), "never asks the discriminator"),
+        (lambda D, x, y, n: F.softplus(-D(pack(x, n))) + F.softplus(D(pack(y, n))), "is a mean missing?"),
+    ],
+)
+def test_losses_on_packs(capsys, mutant, fragment):
+    rejects(capsys, nb05.packing, pack, mutant, fragment=fragment)
+
+
+def appended(what):
+    return lambda p: torch.cat([p, what(p).expand_as(p)], 1)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda p: p.std(0), "these are the deviations alone"),
+        (lambda p: p / p.std(0), "should be *appended*"),
+        (lambda p: torch.cat([p, p.std(1, keepdim=True)], 1), "you append one number"),
+        (lambda p: torch.cat([p, p.std(0).expand_as(p)], 0), "along the batch axis"),
+        (lambda p: torch.cat([p, p, p], 1), "should have shape (7, 4), not (7, 6)"),
+        (lambda p: with_std(p).roll(2, 1), "the order is turned round"),
+        (lambda p: with_std(p) * 2, "the point itself, unchanged"),
+        (appended(lambda p: p.var(0, unbiased=False)), "this is the variance"),
+        (appended(lambda p: p.var(0)), "this is the variance"),
+        (appended(lambda p: p.mean(0)), "this is the mean of the batch"),
+        (appended(lambda p: p.std(1, keepdim=True)), "wrong axis"),
+        (appended(lambda p: p.std(1, keepdim=True, unbiased=False)), "wrong axis"),
+        (appended(lambda p: p.std()), "both coordinates mixed"),
+        (appended(lambda p: p.std(unbiased=False)), "both coordinates mixed"),
+        (appended(lambda p: p.std(0).mean()), "Karras et al."),
+        (appended(lambda p: p.std(0, unbiased=False).mean()), "Karras et al."),
+        (appended(lambda p: p - p.mean(0)), "each point's own deviation"),
+        (appended(lambda p: p.std(0, unbiased=False) / len(p) ** 0.5), "the standard error"),
+        (appended(lambda p: 2 * p.std(0)), "the deviations of this batch are"),
+        (appended(lambda p: p.std(0).detach()), "no gradient flows"),
+        (appended(lambda p: p.var(0).sqrt()), "the gradient is NaN"),
+    ],
+)
+def test_deviations(capsys, mutant, fragment):
+    rejects(capsys, nb05.minibatch_std, mutant, fragment=fragment)
+
+
+def slope_of(what, *, at="real", graph=True):
+    def slopes(discriminator, real, fake):
+        x = {"real": real, "fake": fake, "between": (real + fake) / 2}[at].detach().requires_grad_()
+        return torch.autograd.grad(what(discriminator, x), x, create_graph=graph)[0]
+
+    return slopes
+
+
+LOGITS = slope_of(lambda D, x: D(x).sum())
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda D, x, y, g: 2 * r1(D, x, y, g), "the ½ is missing"),
+        (lambda D, x, y, g: r1(D, x, y, 2.0), "the weight γ/2 is missing"),
+        (lambda D, x, y, g: r1(D, x, y, 1.0), "γ is missing"),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().mean(), "mean over the coordinates as well"),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().sum(), "the sum over the points"),
+        (
+            lambda D, x, y, g: g / 2 * slope_of(lambda D, x: D(x).mean())(D, x, y).square().sum(1).mean(),
+            "differentiated the *mean*",
+        ),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).norm(), "all slopes together"),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).norm(dim=1).mean(), "the square is missing"),
+        (lambda D, x, y, g: g / 2 * (LOGITS(D, x, y).norm(dim=1) - 1).square().mean(), "WGAN-GP"),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).mean(0).square().sum(), "averaged the slopes before"),
+        (lambda D, x, y, g: r1(D, y, x, g), "this is R2"),
+        (lambda D, x, y, g: r1(D, (x + y) / 2, y, g), "between real and fake"),
+        (lambda D, x, y, g: r1(lambda p: torch.sigmoid(D(p)), x, y, g), "the slope of sigmoid(D)"),
+        (lambda D, x, y, g: r1(lambda p: F.softplus(-D(p)), x, y, g), "the slope of D's loss"),
+        (lambda D, x, y, g: -r1(D, x, y, g), "the sign"),
+        (lambda D, x, y, g: r1(D, x, y, g) + 1, "Three steps"),
+        (lambda D, x, y, g: r1(D, x, y, g).detach(), "no gradient from it"),
+        (lambda D, x, y, g: r1(D, x, y, g).item(), "no gradient from it"),
+        (
+            lambda D, x, y, g: g / 2 * slope_of(lambda D, x: D(x).sum(), graph=False)(D, x, y).square().sum(1).mean(),
+            "create_graph=True",
+        ),
+        (
+            lambda D, x, y, g: r1(D, x, y, g).detach() + 0 * D.weight.sum(),
+            "its gradient by D's weights is not",
+        ),
+        (lambda D, x, y, g: torch.autograd.grad(D(x).sum(), x)[0].square().sum(1).mean(), "x = real.detach()"),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().sum(1), "is a mean missing?"),
+    ],
+)
+def test_penalties(capsys, mutant, fragment):
+    rejects(capsys, nb05.r1_term, mutant, fragment=fragment)
+
+
+def share(control, cure, compare=torch.ge, of=lambda x: x, divide=True):
+    difference = torch.tensor(cure) - torch.tensor(control)
+    signs = torch.tensor(list(itertools.product([1.0, -1.0], repeat=len(difference))))
+    hits = compare(of(signs @ difference), of(difference.sum())).float()
+    return hits.mean() if divide else hits.sum()
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda a, b: share(a, b, torch.gt), "only patterns that are *larger*"),
+        (lambda a, b: share(b, a), "cure minus control"),
+        (lambda a, b: share(a, b, of=torch.abs), "no absolute value"),
+        (lambda a, b: share(a, b, divide=False), "divide by how many"),
+        (lambda a, b: 1 - share(a, b), "share of the *smaller* ones"),
+        (lambda a, b: 0.03, "64 ways to put"),
+        (lambda a, b: torch.zeros(3), "one number was expected"),
+    ],
+)
+def test_sign_flips(capsys, mutant, fragment):
+    rejects(capsys, nb05.sign_flip, mutant, fragment=fragment)
