@@ -1,1 +1,1 @@
-"""Numbers that judge samples: exact distances, divergences, and a classifier of digits."""
+"""Numbers that judge samples: exact distances, divergences, a classifier of digits, and what it says of a set."""

@@ -50,7 +50,7 @@ class Judge:
         image_size: height and width of the images it takes.
     """
 
-    def __init__(self, network: nn.Module, *, image_size: int, accuracy: float, device: torch.device) -> None:
+    def __init__(self, network: nn.Sequential, *, image_size: int, accuracy: float, device: torch.device) -> None:
         self._network = network.to(device).eval().requires_grad_(False)
         self.image_size, self.accuracy, self.device = image_size, accuracy, device
 
@@ -72,6 +72,29 @@ class Judge:
             TypeError, ValueError: ``images`` is anything else; a batch in [0, 1] is refused too.
         First met in: notebook 00.
         """
+        return torch.cat([self._network(piece).softmax(dim=1) for piece in self._pieces(images)])
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the judge has made of each image just before it decides: 64 numbers.
+
+        Images that look alike *to this judge* have features that lie close together, which is what the
+        distances in ``metrics.image_sets`` compare. Another judge has other features, so those distances
+        can be compared only under the same one. What is said of batches in :meth:`probabilities` holds here too.
+
+        Args:
+            images: shape (N, 1, S, S), floating point, in [-1, 1], on the judge's device.
+        Returns:
+            Shape (N, 64), at least 0 (they come out of a ReLU), no gradient.
+        Raises:
+            TypeError, ValueError: as in :meth:`probabilities`.
+        First met in: notebook 06.
+        """
+        before_the_decision = self._network[:-1]
+        return torch.cat([before_the_decision(piece) for piece in self._pieces(images)])
+
+    def _pieces(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Refuse what this judge cannot see, and split the rest into batches of a size that memory bears."""
         if isinstance(images, Tensor) and images.device != self.device:
             raise ValueError(f"images are on {images.device}, but this judge is on {self.device}")
         check_images(images, channels=1)
@@ -80,8 +103,7 @@ class Judge:
                 f"images must be {self.image_size}x{self.image_size}, as this judge was trained, "
                 f"got {images.shape[-2]}x{images.shape[-1]}"
             )
-        pieces = images.detach().float().split(_LARGEST_BATCH)
-        return torch.cat([self._network(piece).softmax(dim=1) for piece in pieces])
+        return images.detach().float().split(_LARGEST_BATCH)
 
 
 def class_histogram(probabilities: Tensor) -> Tensor:
@@ -199,7 +221,7 @@ def _network(image_size: int) -> nn.Sequential:
     )
 
 
-def _train(digits: Digits, device: torch.device) -> nn.Module:
+def _train(digits: Digits, device: torch.device) -> nn.Sequential:
     """Train on slightly turned, shifted and scaled images; every random number is our own."""
     with runtime.seeded(_SEED):
         network = _network(digits.image_size).to(device)
