@@ -191,8 +191,13 @@ def cures(gamma: float, lr_g: float, lr_d: float, noise: float) -> list[Cure]:
     ]
 
 
-def compared(problem: Problem, table: list[Cure], steps: int, options: argparse.Namespace) -> Iterator[dict]:
-    """Train every cure on the same seeds for the same steps; measure what a step costs, relative to the plain one."""
+def compared(
+    problem: Problem, table: list[Cure], steps: int, options: argparse.Namespace, *, pictured: tuple[str, ...] = ()
+) -> Iterator[dict]:
+    """Train every cure on the same seeds for the same steps; measure what a step costs, relative to the plain one.
+
+    Of the cures named in ``pictured`` some samples of the first seeds are kept, to be drawn.
+    """
     control = table[0].recipe(problem.recipe, steps)
     for cure in table:
         if not wanted(cure.name, options):
@@ -214,7 +219,17 @@ def compared(problem: Problem, table: list[Cure], steps: int, options: argparse.
             "diverged": [report.member for report in ensemble.diverged],
             **row,
             "without_average": counted(ensemble, averaged=False),
+            **({"samples": a_few(ensemble)} if cure.name in pictured else {}),
         }
+
+
+PICTURED_SEEDS, PICTURED_POINTS = 5, 300
+
+
+def a_few(ensemble: Ensemble) -> list[str]:
+    """Return some points of the first members, "x y x y ..." with 3 decimals: one line of a file per member."""
+    points = ensemble.sample(PICTURED_POINTS, seed=1)[:PICTURED_SEEDS]
+    return [" ".join(f"{number:.3f}" for number in member.flatten().tolist()) for member in points]
 
 
 def relative_cost(recipe: Recipe, control: Recipe, problem: Problem, options: argparse.Namespace) -> float:
@@ -248,7 +263,9 @@ GRID_STEPS = 8000
 
 
 def cures_grid(options: argparse.Namespace) -> Iterator[dict]:
-    return compared(GRID, cures(gamma=0.1, lr_g=3e-4, lr_d=3e-3, noise=0.1), GRID_STEPS, options)
+    return compared(
+        GRID, cures(gamma=0.1, lr_g=3e-4, lr_d=3e-3, noise=0.1), GRID_STEPS, options, pictured=("none", "R1", "R1 + R2")
+    )
 
 
 # ---------------------------------------------------------------- the literature's problems
