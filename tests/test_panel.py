@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gancourse.labs.panel import Choice, Diverged, Panel, Slider, Switch, check_finite
+from gancourse.labs.panel import Action, Choice, Diverged, Panel, Slider, Switch, check_finite
 from gancourse.plotting import style
 
 
@@ -383,6 +383,74 @@ def test_check_finite_names_step_and_number(number, word):
         check_finite(5, d_loss=1.0, g_loss=number)
 
 
+# ---------------------------------------------------------------- actions, and steppers that change themselves
+
+
+class Dancer(Walk):
+    """A walk that can be told to march, and that marches backwards from step 3 on."""
+
+    def march(self):
+        self.gait, self.rate, self.breaks_at = "slow_march", 4e-3, None
+
+    def step(self):
+        super().step()
+        self.backwards = self.steps_done >= 3
+
+
+def dance(**kwargs):
+    rate = Slider("rate", "rate", 1e-5, 1e-1, log=True, also=(4e-3,), hint="Try 0.1.")
+    return Panel(Dancer(**kwargs), name="dance", title="A dance", controls=[CONTROLS[0], rate, *CONTROLS[2:]],
+                 actions=[Action("march", "march", "from here on with a <drum>")])  # fmt: skip
+
+
+def test_an_action_calls_its_method_moves_the_controls_and_lets_it_play():
+    panel = dance()
+    frames = panel.frames
+    panel.actions["march"].click()
+    assert (panel.controls["gait"].value, panel.controls["rate"].value) == ("slow_march", 4e-3)
+    assert (panel.stepper.gait, panel.stepper.rate) == ("slow_march", 4e-3)
+    assert panel.frames == frames + 1 and panel.stepper.steps_done == 0 and panel.stepper.resets == 0
+    assert any(panel.play.has_trait(trait) and getattr(panel.play, trait) for trait in ("playing", "_playing"))
+    assert "from here on with a &lt;drum&gt;" in "".join(getattr(part, "value", "") for part in all_texts(panel.widget))
+
+
+def all_texts(widget):
+    return [part for part in all_parts(widget) if isinstance(part, ipywidgets.HTML)]
+
+
+def test_controls_follow_a_stepper_that_changes_itself_and_learners_may_still_move_them():
+    panel = dance()
+    panel.advance(2)
+    assert panel.controls["backwards"].value is False
+    panel.advance(1)
+    assert panel.controls["backwards"].value is True and panel.stepper.resets == 0 and panel.stepper.steps_done == 3
+    assert "Started again" not in panel.status_text and "Since" not in panel.status_text  # nobody has moved anything
+    panel.controls["stride"].value = 0.5
+    assert panel.stepper.stride == 0.5 and "stride is now 0.5" in panel.status_text
+
+
+def test_a_move_that_waits_is_not_overwritten_by_following(monkeypatch):
+    panel = dance()
+    with monkeypatch.context() as busy:  # a move comes while steps are being done, and waits
+        busy.setattr(panel, "_apply_moves", lambda: False)
+        panel.controls["stride"].value = 0.7
+        panel._show()  # the steps end with a picture
+        assert panel.stepper.stride == 0.1
+    assert panel.controls["stride"].value == 0.7
+    panel.advance(1)
+    assert panel.stepper.stride == panel.controls["stride"].value == 0.7
+
+
+def test_an_action_leaves_a_divergence_behind():
+    panel = dance(breaks_at=2)
+    panel.more.click()
+    assert "Training has diverged" in panel.alert_text and panel.restart.button_style == "warning"
+    panel.actions["march"].click()
+    assert panel.alert_text == "" and panel.restart.button_style == ""
+    panel.advance(2)
+    assert panel.stepper.steps_done > 2
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -396,7 +464,18 @@ class NoDraw:
     [
         ({"stepper": NoDraw()}, TypeError, "stepper must have draw, status; NoDraw lacks draw"),
         ({"name": ""}, ValueError, "name must be a word to know the panel by, got ''"),
-        ({"controls": [CONTROLS[0]] * 6}, ValueError, "a panel takes at most 5 controls, got 6"),
+        ({"controls": [CONTROLS[0]] * 6}, ValueError, "a panel takes at most 5 sliders, got 6"),
+        ({"controls": [CONTROLS[2]] * 8}, ValueError, "a panel takes at most 7 controls, got 8"),
+        (
+            {"actions": [Action("fly", "fly", "x")]},
+            ValueError,
+            "action 'fly' calls 'fly', but Walk has no such method",
+        ),
+        (
+            {"stepper": Still(), "actions": [Action("a", "draw", "x")]},
+            ValueError,
+            "action 'a' calls 'draw', but Still is static",
+        ),
         ({"controls": [CONTROLS[0]] * 2}, ValueError, "two controls set 'stride'; one is enough"),
         (
             {"controls": [Slider("speed", "speed", 0, 1, hint="x")]},

@@ -47,7 +47,8 @@ What the panel sees to:
   ``seconds_per_tick``, draws one frame and waits. Nothing runs unless somebody presses a button,
   so running all cells trains nothing, and a closed tab stops the training.
 * **A control sets an attribute** of the stepper, between two steps, never during one. The status
-  line says so. With ``restarts=True`` the stepper is reset too.
+  line says so. With ``restarts=True`` the stepper is reset too. A stepper may set its attributes
+  itself, in an :class:`Action` or in a step: the controls follow.
 * **Divergence is said in words.** ``step`` raises :class:`Diverged` (see :func:`check_finite`);
   the panel stops, keeps the last good picture and offers to start again. Any other exception is
   shown in the panel as well, because a traceback of a callback is seen nowhere else.
@@ -84,10 +85,10 @@ from matplotlib.figure import Figure
 
 from gancourse.plotting import style
 
-__all__ = ["Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch", "check_finite"]
+__all__ = ["Action", "Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch", "check_finite"]
 
-MAX_CONTROLS = 5
-"""More sliders than this are not explored, they are guessed at."""
+MAX_SLIDERS, MAX_CONTROLS = 5, 7
+"""More sliders than this are not explored, they are guessed at; choices, which show all they offer, may come on top."""
 
 _TICK_MS = 40
 _SLOW_TICK_MS = 500
@@ -145,6 +146,7 @@ class Slider:
         low, high: ends of the range, inclusive.
         hint: one sentence on what to try.
         log: positions 1, 1.5, 2, 3, 5 and 7 in each power of ten; ``low`` must be positive.
+        also: further positions of a logarithmic slider, such as one that an :class:`Action` needs.
         whole: whole numbers only.
         step: distance between two positions; about a hundredth of the range if not given.
         restarts: a move resets the stepper.
@@ -159,6 +161,7 @@ class Slider:
     whole: bool = False
     step: float | None = None
     restarts: bool = False
+    also: Sequence[float] = ()
 
     def build(self, value: Any) -> widgets.Widget:
         """Return the widget, standing at ``value``."""
@@ -174,7 +177,7 @@ class Slider:
                 f"but the stepper's {self.attribute} is {value!r}"
             )
         if self.log:
-            places = _round_numbers(self.low, self.high) | {self.low, self.high, value}
+            places = _round_numbers(self.low, self.high) | {self.low, self.high, value, *self.also}
             options = [(f"{place:.3g}", place) for place in sorted(places)]
             return widgets.SelectionSlider(options=options, value=value, description=self.label)
         ends = {"value": value, "min": self.low, "max": self.high, "description": self.label}
@@ -261,6 +264,21 @@ class Switch:
 Control = Slider | Choice | Switch
 
 
+@dataclass(frozen=True)
+class Action:
+    """A button that calls a method of the stepper, which may change settings, and then lets Play run.
+
+    Args:
+        label: what stands on the button.
+        method: name of the stepper's method, without arguments.
+        hint: what the button does, in one sentence.
+    """
+
+    label: str
+    method: str
+    hint: str
+
+
 # ---------------------------------------------------------------- the panel
 
 
@@ -268,14 +286,16 @@ class Panel:
     """Buttons, controls, a picture and a status line around a stepper; see the module's text.
 
     Attributes worth knowing: ``play``, ``once``, ``more``, ``slow``, ``restart``, ``seed`` (the
-    widgets of the top row; None on a static panel, except ``restart``), ``controls`` (widget by
-    attribute), ``status_text``, ``alert_text``, ``png``, ``stepper``, ``frames`` (drawn so far).
+    widgets of the top row; None on a static panel, except ``restart``), ``actions`` (button by
+    method), ``controls`` (widget by attribute), ``status_text``, ``alert_text``, ``png``, ``stepper``,
+    ``frames`` (drawn so far).
 
     Args:
         stepper: the object that works and draws.
         name: what this panel is known by; an older panel of the same name is closed.
         title: a heading, and what the picture is called where it cannot be seen.
-        controls: at most five of :class:`Slider`, :class:`Choice`, :class:`Switch`.
+        controls: at most five of :class:`Slider`, and at most seven with :class:`Choice` and :class:`Switch`.
+        actions: buttons of its own, for a live panel.
         steps_per_click: how far the "+50 steps" button goes.
         steps_per_tick: most steps in one tick of Play, so that fast steppers can be followed.
         seconds_per_tick: most time spent on the steps of one tick.
@@ -292,6 +312,7 @@ class Panel:
         name: str,
         title: str,
         controls: Sequence[Control] = (),
+        actions: Sequence[Action] = (),
         steps_per_click: int = 50,
         steps_per_tick: int | None = None,
         seconds_per_tick: float = 0.06,
@@ -305,8 +326,16 @@ class Panel:
             )
         if not name or not isinstance(name, str):
             raise ValueError(f"name must be a word to know the panel by, got {name!r}")
-        if len(controls) > MAX_CONTROLS:
-            raise ValueError(f"a panel takes at most {MAX_CONTROLS} controls, got {len(controls)}")
+        sliders = sum(isinstance(control, Slider) for control in controls)
+        for most, what, got in ((MAX_SLIDERS, "sliders", sliders), (MAX_CONTROLS, "controls", len(controls))):
+            if got > most:
+                raise ValueError(f"a panel takes at most {most} {what}, got {got}")
+        for action in actions:
+            if not self.live or not callable(getattr(stepper, action.method, None)):
+                what = "has no such method" if self.live else "is static"
+                raise ValueError(
+                    f"action {action.label!r} calls {action.method!r}, but {type(stepper).__name__} {what}"
+                )
         for label, value in (("steps_per_click", steps_per_click), ("steps_per_tick", steps_per_tick or 1)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{label} must be a positive whole number, got {value!r}")
@@ -324,7 +353,7 @@ class Panel:
         self._closed = False
 
         try:
-            self._build(controls)
+            self._build(controls, actions)
             self._show()
         except BaseException:
             self.close()
@@ -335,7 +364,7 @@ class Panel:
 
     # ------------------------------------------------------------ building
 
-    def _build(self, controls: Sequence[Control]) -> None:
+    def _build(self, controls: Sequence[Control], actions: Sequence[Action]) -> None:
         own = self._own
         self.image = own(widgets.Image(format="png"))
         self.status, self.alert = own(widgets.HTML()), own(widgets.HTML())
@@ -352,6 +381,17 @@ class Panel:
         self.restart.on_click(self._guarded(self._on_reset))
         self.play = self.once = self.more = self.slow = self.seed = None
         buttons = self._live_buttons() if self.live else [self.restart]
+        self.actions: dict[str, widgets.Widget] = {}
+        for action in actions:
+            button = own(
+                widgets.Button(
+                    description=action.label,
+                    tooltip=action.hint,
+                    layout=widgets.Layout(width=f"{8 * len(action.label) + 24}px"),
+                )
+            )
+            button.on_click(self._guarded(self._on_action(action)))
+            self.actions[action.method] = button
 
         self.controls: dict[str, widgets.Widget] = {}
         self._start: dict[str, Any] = {}
@@ -378,7 +418,11 @@ class Panel:
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}  # controls beside the picture, or below it
         beside = own(widgets.HBox(boxes, layout=widgets.Layout(**wrap, flex="1 1 375px")))
         middle = own(widgets.HBox([self.image, beside], layout=widgets.Layout(**wrap)))
-        self.widget = own(widgets.VBox([own(_text(self.title, _TITLE)), top, self.status, self.alert, middle]))
+        rows = [own(_text(self.title, _TITLE)), top]
+        if actions:
+            told = [part for a in actions for part in (self.actions[a.method], own(_text(a.hint, _TOLD)))]
+            rows.append(own(widgets.HBox(told, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))))
+        self.widget = own(widgets.VBox([*rows, self.status, self.alert, middle]))
 
     def _own(self, widget: widgets.Widget) -> Any:
         """Remember a widget, so that it is closed with the panel."""
@@ -482,6 +526,19 @@ class Panel:
             self._apply_moves()
         self._show()
 
+    def _on_action(self, action: Action) -> Callable[[Any], None]:
+        def act(_: Any) -> None:
+            self._apply_moves()
+            getattr(self.stepper, action.method)()
+            self._diverged, self._note = "", ""
+            self.restart.button_style = ""
+            self._show()
+            for trait in _PLAYING:  # the front end's clock: without one nothing happens
+                if self.play.has_trait(trait):
+                    setattr(self.play, trait, True)
+
+        return act
+
     def _on_seed(self, change: dict[str, Any]) -> None:
         self._apply_moves()
         self.stepper.seed = change["new"]
@@ -495,6 +552,11 @@ class Panel:
             old, new = change["old"], change["new"]
             if isinstance(control, Slider) and math.isclose(old, new, rel_tol=1e-9, abs_tol=1e-12):
                 return  # a browser that shows a slider may send its value back with another last digit
+            if (
+                not any(moved is control for moved, _ in self._moved)
+                and getattr(self.stepper, control.attribute) == new
+            ):
+                return  # the control follows the stepper
             self._moved.append((control, change["new"]))
             draw(change)
 
@@ -558,8 +620,16 @@ class Panel:
 
     # ------------------------------------------------------------ what is shown
 
+    def _follow(self) -> None:
+        """Put the controls where the stepper has set its attributes itself."""
+        for attribute, widget in self.controls.items():
+            value = getattr(self.stepper, attribute)
+            if widget.value != value and not any(control.attribute == attribute for control, _ in self._moved):
+                widget.value = value
+
     def _show(self) -> None:
         """Draw one frame and say what it shows."""
+        self._follow()
         figure = self.stepper.draw()
         if self._camera is None or self._camera.figure is not figure:
             self._camera = _Camera(figure)
@@ -615,6 +685,7 @@ class Panel:
 _PLAYING = ("playing", "_playing")  # what ipywidgets 8 calls it, and 7
 _TITLE = "font-weight: 600; line-height: 1.4"
 _HINT = "font-size: 0.85em; line-height: 1.3; margin: 0 0 6px 10px; opacity: 0.85; white-space: normal"
+_TOLD = "font-size: 0.85em; line-height: 1.3; opacity: 0.85; margin: 0 14px 0 4px; white-space: normal"
 _STATUS = "line-height: 1.4; min-height: 2.8em; max-width: 880px; white-space: normal"
 _ALERT = (
     f"line-height: 1.4; max-width: 880px; white-space: normal; font-weight: 600; "
