@@ -70,8 +70,8 @@ def say(name: str, step: int, row: dict[str, list]) -> None:
 # ---------------------------------------------------------------- the ring: what covers, collapses, rescues
 
 
-RING_STEPS = 1500
-COVER_FIRST, COLLAPSE_STEPS, RESCUE_STEPS = 800, 1000, 2500
+RING_STEPS = 1200
+COVER_FIRST, COLLAPSE_STEPS, RESCUE_STEPS = 800, 800, 2000
 LOOK_EVERY = 100
 
 
@@ -252,7 +252,7 @@ BALANCE = Problem(RING.target, Recipe(hidden=64, batch_size=64, lr_g=1e-3, lr_d=
 
 
 def cures_ring(options: argparse.Namespace) -> Iterator[dict]:
-    return compared(RING, cures(gamma=0.1, lr_g=5e-4, lr_d=4e-3, noise=0.1), 1500, options)
+    return compared(RING, cures(gamma=0.1, lr_g=5e-4, lr_d=4e-3, noise=0.1), 1000, options)
 
 
 def cures_balance(options: argparse.Namespace) -> Iterator[dict]:
