@@ -401,7 +401,8 @@ class Ensemble:
             ValueError: ``num_steps`` is not a positive whole number.
         """
         _check_whole("num_steps", num_steps, 1)
-        d_losses, g_losses, first = [], [], self.steps_done
+        first = self.steps_done
+        d_losses, g_losses = torch.empty(2, num_steps, len(self), device=self.device)  # a list would scatter the heap
         with runtime.interrupt_deferred() as interrupted:
             if "average" not in self._on:
                 self._averaged = None
@@ -413,10 +414,11 @@ class Ensemble:
                 for update, turn in enumerate(self._turns["generator"]):
                     self.g_loss = self._merged(self.g_loss, self._generator_update(update, turn), turn.who)
                 self._average()
+                d_losses[self.steps_done - first] = self.d_loss
+                g_losses[self.steps_done - first] = self.g_loss
                 self.steps_done += 1
-                d_losses.append(self.d_loss)
-                g_losses.append(self.g_loss)
-        trace = Trace(torch.stack(d_losses).cpu(), torch.stack(g_losses).cpu())
+        done = self.steps_done - first
+        trace = Trace(d_losses[:done].cpu(), g_losses[:done].cpu())
         self._note_divergence(trace, first)
         return trace
 
