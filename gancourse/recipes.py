@@ -51,8 +51,8 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "rescue": {"r1": 0.1, "r2": 0.1, "lr_g": 2e-3, "lr_d": 2e-3, "beta1": 0.0},
 }
 """Settings for :data:`RING`. "cover" and "no penalty" differ in nothing but the penalties; "collapse" takes a covering
-ensemble to one or two modes, and "rescue" takes it back. Counted on 20 fresh seeds, where collapse means one or two modes
-and at least 80 % of the points near them:
+ensemble to one or two modes, and "rescue" takes it back. Counted on 20 fresh seeds, where collapse means one or two
+modes and at least 80 % of the points near them:
 
 * "cover": all 8 modes on 20 from step 400 on;
 * "no penalty": collapse on 18 at step 800 (16 to 18 from step 500 on);
