@@ -1,0 +1,227 @@
+"""The checkers of notebook 08 accept what is right and say which mistake was made."""
+
+import math
+
+import pytest
+import torch
+
+from gancourse.checks import nb08
+from gancourse.checks.framework import ExerciseFailed
+
+
+def verdict(capsys, checker, *answers) -> str:
+    checker(*answers)
+    said = capsys.readouterr().out.strip()
+    assert said.count("\n") == 0
+    return said
+
+
+def accepts(capsys, checker, *answers) -> None:
+    said = verdict(capsys, checker, *answers)
+    assert ": correct" in said, said
+    checker(*answers, strict=True)
+    capsys.readouterr()
+
+
+def rejects(capsys, checker, *answers, fragment: str) -> None:
+    said = verdict(capsys, checker, *answers)
+    assert "not yet, because" in said
+    assert fragment in said, said
+    with pytest.raises(ExerciseFailed):
+        checker(*answers, strict=True)
+
+
+def sorting(a, b):
+    return (a.sort().values - b.sort().values).abs().mean()
+
+
+def programme(places, p, q, *, cost=torch.abs, right=lambda p, q: (q, p), halves=("leaves", "arrives")):
+    n = len(places)
+    route = torch.arange(n * n)
+    half = {
+        "leaves": (route // n == torch.arange(n)[:, None]).double(),
+        "arrives": (route % n == torch.arange(n)[:, None]).double(),
+    }
+    costs = cost(places[:, None] - places[None, :]).flatten()
+    return costs, torch.cat([half[name] for name in halves]), torch.cat(right(p, q))
+
+
+def losses(real, fake):
+    d_loss = fake.mean() - real.mean()
+    return d_loss, -fake.mean(), -d_loss
+
+
+def gradient(critic, points, of=torch.sum):
+    points = points.detach().clone().requires_grad_()
+    (found,) = torch.autograd.grad(of(critic(points)), points)
+    return found
+
+
+def steepest(critic, points):
+    return gradient(critic, points).norm(dim=1).max()
+
+
+RIGHT = {
+    nb08.w1_by_sorting: sorting,
+    nb08.programme: programme,
+    nb08.critic_losses: losses,
+    nb08.steepest_slope: steepest,
+}
+
+
+@pytest.mark.parametrize("checker", RIGHT)
+def test_right_answers_are_accepted(capsys, checker):
+    accepts(capsys, checker, RIGHT[checker])
+
+
+def test_other_right_answers_are_accepted(capsys):
+    accepts(
+        capsys,
+        nb08.w1_by_sorting,
+        lambda a, b: float(sum(abs(x - y) for x, y in zip(sorted(a), sorted(b), strict=True)) / len(a)),
+    )
+    accepts(capsys, nb08.programme, lambda *given: [part.numpy() for part in programme(*given)])
+    accepts(capsys, nb08.critic_losses, lambda r, f: [float(value) for value in losses(r, f)])
+    accepts(capsys, nb08.steepest_slope, lambda critic, x: float(steepest(critic, x)))
+
+
+@pytest.mark.parametrize("checker", RIGHT)
+def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
+    stub = lambda *_: ...  # noqa: E731
+    assert "not attempted" in verdict(capsys, checker, stub)
+    assert "not attempted" in verdict(capsys, checker, ...)
+    with pytest.raises(ExerciseFailed, match="not attempted"):
+        checker(stub, strict=True)
+    for nonsense in (
+        None,
+        3,
+        "three",
+        lambda: 1,
+        lambda *_: None,
+        lambda *_: "x",
+        lambda *_: (1, "x", 2),
+        lambda *_: (..., 1, 2),
+        lambda *_: 1 / 0,
+        lambda *_: math.nan,
+        lambda *_: (math.nan,) * 3,
+        lambda *_: torch.zeros(3),
+        lambda *_: [torch.zeros(9), torch.zeros(6, 9), torch.full((6,), math.nan)],
+    ):
+        assert "not yet" in verdict(capsys, checker, nonsense)
+
+
+def in_place(a, b):
+    a.copy_(a.sort().values)
+    return sorting(a, b)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda a, b: (a - b).abs().mean(), "sort both samples first"),
+        (lambda a, b: (a.sort().values - b).abs().mean(), "only the first sample is sorted"),
+        (lambda a, b: (a - b.sort().values).abs().mean(), "only the second sample is sorted"),
+        (lambda a, b: (a.sort().values - b.sort().values).mean(), "ways in opposite directions cancel"),
+        (lambda a, b: (a.mean() - b.mean()).abs(), "take the absolute value of each way"),
+        (lambda a, b: (a.sort().values - b.sort().values).abs().sum(), "the sum of all ways"),
+        (lambda a, b: (a.sort().values - b.sort().values).square().mean(), "the ways are squared"),
+        (lambda a, b: (a.sort().values - b.sort().values).square().mean().sqrt(), "this is W2"),
+        (lambda a, b: (a.sort().values - b.sort(descending=True).values).abs().mean(), "the worst plan of all"),
+        (lambda a, b: (a.sort().values - b.sort().values).abs(), "is a mean missing?"),
+        (lambda a, b: 2 * sorting(a, b), "but the distance is"),
+        (in_place, "changes the samples"),
+    ],
+)
+def test_sorting(capsys, mutant, fragment):
+    rejects(capsys, nb08.w1_by_sorting, mutant, fragment=fragment)
+
+
+def with_table(*given):
+    costs, rows, right = programme(*given)
+    return costs.reshape(3, 3), rows, right
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda *g: programme(*g, cost=lambda gap: gap), "negative numbers"),
+        (lambda *g: programme(*g, cost=lambda gap: -gap), "negative numbers"),
+        (lambda *g: programme(*g, cost=torch.square), "the ways are squared"),
+        (lambda *g: programme(*g, cost=torch.ones_like), "every route costs the same"),
+        (lambda *g: programme(*g, cost=lambda gap: (gap != 0).double()), "how far"),
+        (lambda *g: programme(*g, cost=lambda gap: 3 * gap.abs()), "costs should hold |x_i - x_j|"),
+        (lambda *g: programme(*g, right=lambda p, q: (p, q)), "p and q have changed places"),
+        (lambda *g: programme(*g, right=lambda p, q: (q, q)), "A is right; b should be"),
+        (lambda *g: programme(*g, halves=("leaves", "leaves")), "both halves of A"),
+        (lambda *g: programme(*g, halves=("arrives", "leaves")), "the halves of A have changed places"),
+        (lambda *g: programme(*g, halves=("arrives", "arrives")), "the solver finds no plan"),
+        (lambda *g: (programme(*g)[0], torch.zeros(6, 9), torch.zeros(6)), "your programme is solved at 0"),
+        (lambda *g: (programme(*g)[0], programme(*g)[1].T, programme(*g)[2]), "A should have shape (6, 9)"),
+        (lambda *g: programme(*g)[:2], "return three things"),
+        (with_table, ".flatten()"),
+    ],
+)
+def test_programmes(capsys, mutant, fragment):
+    rejects(capsys, nb08.programme, mutant, fragment=fragment)
+
+
+def changed(**parts):
+    def mutant(real, fake):
+        d_loss, g_loss, estimate = losses(real, fake)
+        right = {"d": d_loss, "g": g_loss, "e": estimate}
+        return tuple(parts[name](real, fake) if name in parts else right[name] for name in "dge")
+
+    return mutant
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (changed(d=lambda r, f: r.mean() - f.mean()), "d_loss has the wrong sign"),
+        (changed(d=lambda r, f: f.sum() - r.sum()), "d_loss adds the scores up"),
+        (changed(d=lambda r, f: -r.mean()), "the fake scores are missing"),
+        (changed(d=lambda r, f: f.mean()), "the real scores are missing"),
+        (changed(d=lambda r, f: f.sigmoid().mean() - r.sigmoid().mean()), "there is a sigmoid"),
+        (changed(d=lambda r, f: f.mean() + r.mean()), "one sign in d_loss is wrong"),
+        (changed(d=lambda r, f: 2 * f.mean()), "= mean fake − mean real"),
+        (changed(g=lambda r, f: f.mean()), "g_loss has the wrong sign"),
+        (changed(g=lambda r, f: -f.sum()), "g_loss adds the scores up"),
+        (changed(g=lambda r, f: r.mean() - f.mean()), "g_loss carries the real scores"),
+        (changed(g=lambda r, f: 3 * f.mean()), "= −mean fake"),
+        (changed(e=lambda r, f: f.mean() - r.mean()), "estimate is d_loss itself"),
+        (changed(e=lambda r, f: (r.mean() - f.mean()).abs()), "no abs, no clamp"),
+        (changed(e=lambda r, f: 7.0), "estimate is 7"),
+        (lambda r, f: losses(r, f)[:2], "return three numbers"),
+        (lambda r, f: (f - f, *losses(r, f)[1:]), "is a mean missing?"),
+    ],
+)
+def test_losses(capsys, mutant, fragment):
+    rejects(capsys, nb08.critic_losses, mutant, fragment=fragment)
+
+
+def leaves_its_mark(critic, points):
+    points.requires_grad_()
+    (found,) = torch.autograd.grad(critic(points).sum(), points)
+    return found.norm(dim=1).max().item()
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda c, x: gradient(c, x).abs().max(), "the largest *entry*"),
+        (lambda c, x: gradient(c, x).max(), "with its sign"),
+        (lambda c, x: gradient(c, x).abs().sum(1).max(), "the entries of the gradient are added up"),
+        (lambda c, x: gradient(c, x).square().sum(1).max(), "the squared norm"),
+        (lambda c, x: gradient(c, x).norm(), "one norm over all points together"),
+        (lambda c, x: gradient(c, x, torch.mean).norm(dim=1).max(), "carries 1/N"),
+        (lambda c, x: gradient(c, x).norm(dim=1).mean(), "the mean slope"),
+        (lambda c, x: gradient(c, x).norm(dim=1).min(), "the smallest slope"),
+        (lambda c, x: gradient(c, x).norm(dim=1)[0], "the first point only"),
+        (lambda c, x: gradient(c, x).norm(dim=1), "is a mean missing?"),
+        (lambda c, x: 1.1 * steepest(c, x), "whose slope is 5 everywhere"),
+        (lambda c, x: steepest(c, x) if len(x) == 4 else 4.9, "for the critic |x|²/2"),
+        (leaves_its_mark, "leaves requires_grad"),
+    ],
+)
+def test_slopes(capsys, mutant, fragment):
+    rejects(capsys, nb08.steepest_slope, mutant, fragment=fragment)
