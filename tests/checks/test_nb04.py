@@ -1,0 +1,169 @@
+"""The checkers of notebook 04 accept what is right and say which mistake was made."""
+
+import math
+
+import pytest
+import torch
+
+from gancourse.checks import nb04
+from gancourse.checks.framework import ExerciseFailed
+
+
+def verdict(capsys, checker, *answers) -> str:
+    checker(*answers)
+    said = capsys.readouterr().out.strip()
+    assert said.count("\n") == 0
+    return said
+
+
+def accepts(capsys, checker, *answers) -> None:
+    assert ": correct" in verdict(capsys, checker, *answers)
+    checker(*answers, strict=True)
+    capsys.readouterr()
+
+
+def rejects(capsys, checker, *answers, fragment: str) -> None:
+    said = verdict(capsys, checker, *answers)
+    assert "not yet, because" in said
+    assert fragment in said, said
+    with pytest.raises(ExerciseFailed):
+        checker(*answers, strict=True)
+
+
+# ---------------------------------------------------------------- exercise 1
+
+
+def count(points, centres, std, *, reach=3.0, share=0.2, per="all", what="modes"):
+    """The right answer, and with other arguments the likely mistakes."""
+    nearest, which = torch.cdist(points, centres).min(1)
+    good = nearest <= reach * std
+    owned = torch.bincount(which[good], minlength=len(centres))
+    total = {"all": len(points), "good": int(good.sum())}[per]
+    enough = owned >= share * total / len(centres)
+    return {"modes": int(enough.sum()), "samples": int(owned[enough].sum()), "good": int(good.sum()),
+            "share": good.double().mean()}[what]  # fmt: skip
+
+
+def in_a_loop(points, centres, std):
+    covered = 0
+    for centre in centres:
+        near = ((points - centre).norm(dim=1) <= 3 * std).sum()
+        covered += near >= 0.2 * len(points) / len(centres)
+    return covered
+
+
+@pytest.mark.parametrize("answer", [count, in_a_loop])
+def test_covered_is_accepted(capsys, answer):
+    accepts(capsys, nb04.covered, answer)
+
+
+@pytest.mark.parametrize(
+    "mistake, fragment",
+    [
+        (lambda p, c, s: count(p, c, s, reach=math.inf), "5 standard deviations away from the nearest mode"),
+        (lambda p, c, s: count(p, c, s, share=1e-9), "a mode with 6 of 200 samples counts for you"),
+        (lambda p, c, s: count(p, c, s, reach=2.0), "2.4 standard deviations off do not count"),
+        (lambda p, c, s: count(p, c, s, reach=4.0), "3.2 standard deviations off count for you"),
+        (lambda p, c, s: count(p, c, s, reach=3 / s), "standard deviations"),  # forgets std
+        (lambda p, c, s: count(p, c, s, share=0.2 * len(c)), "20 % of the *fair share*"),
+        (lambda p, c, s: count(p, c, s, per="good"), "a part of *all* samples"),
+        (lambda p, c, s: count(p, c, s, what="samples"), "number of *samples* in covered modes"),
+        (lambda p, c, s: count(p, c, s, what="good"), "number of good *samples*"),
+        (lambda p, c, s: count(p, c, s, what="share"), "share of good samples"),
+        (lambda p, c, s: len(c) - count(p, c, s) + 5, "you count 8 modes instead of 1"),
+        (lambda p, c, s: torch.ones(4), "one number was expected"),
+        (lambda p, c, s: None, "returned None"),
+        (lambda p, c, s: 1 / 0, "ZeroDivisionError"),
+        (lambda p, c, s: 0, "with 194 and 6 samples on two of 4 modes, you count 0 modes instead of 1"),
+    ],
+)
+def test_mistakes_in_counting_are_named(capsys, mistake, fragment):
+    rejects(capsys, nb04.covered, mistake, fragment=fragment)
+
+
+# ---------------------------------------------------------------- exercise 2
+
+
+def kl(q, p):
+    return (torch.xlogy(q, q) - torch.xlogy(q, p)).sum()
+
+
+def careful(q, p):
+    seen = q > 0
+    return (q[seen] * (q[seen] / p[seen]).log()).sum().item()
+
+
+@pytest.mark.parametrize("answer", [kl, careful])
+def test_reverse_kl_is_accepted(capsys, answer):
+    accepts(capsys, nb04.reverse_kl, answer)
+
+
+@pytest.mark.parametrize(
+    "mistake, fragment",
+    [
+        (lambda q, p: kl(p, q), "this is the forward KL"),
+        (lambda q, p: -kl(p, q), "minus the forward KL"),
+        (lambda q, p: -kl(q, p), "the sign is turned round"),
+        (lambda q, p: kl(q, p) / len(q), "this is a mean over modes"),
+        (lambda q, p: kl(q, p) / math.log(2), "this is in bits"),
+        (lambda q, p: torch.xlogy(q, q).sum(), "p does not appear"),
+        (lambda q, p: (q / p).log().sum(), "the weight q before the logarithm is missing"),
+        (lambda q, p: (q * (q / p).log()).sum(), "NaN when a mode got no sample"),
+        (lambda q, p: kl(q, p) if (q > 0).all() else math.inf, "infinite when a mode got no sample"),
+        (lambda q, p: (q * ((q + 0.3) / (p + 0.3)).log()).sum(), "you return"),
+        (lambda q, p: careful(q, p) if (q > 0).all() else 2.0, "log 4 = 1.386, but you return 2"),
+        (lambda q, p: q * (q / p).log(), "is a mean missing?"),
+    ],
+)
+def test_mistakes_in_the_divergence_are_named(capsys, mistake, fragment):
+    rejects(capsys, nb04.reverse_kl, mistake, fragment=fragment)
+
+
+# ---------------------------------------------------------------- exercise 3
+
+COUNTS = {"control": [8, 8, 8, 7], "slow D": [1, 0, 2, 1], "other loss": [8, 8, 7, 8], "half": [8, 8, 3, 3]}
+RIGHT = {"slow D": True, "other loss": False, "half": False}
+
+
+def test_a_prediction_that_comes_true_is_accepted(capsys):
+    accepts(capsys, nb04.causes, RIGHT, COUNTS)
+
+
+@pytest.mark.parametrize(
+    "prediction, fragment",
+    [
+        (RIGHT | {"slow D": False}, "2 of 3 came true: with slow D, 0 of 4 seeds cover all 8 modes"),
+        (RIGHT | {"other loss": True}, "2 of 3 came true: with other loss, 3 of 4 seeds cover all 8 modes"),
+        (RIGHT | {"half": True}, "with half, 2 of 4 seeds"),
+        (dict.fromkeys(RIGHT, True), "1 of 3 came true: with other loss, 3 of 4 seeds cover all 8 modes; with half"),
+        (RIGHT | {"half": ...}, "there is no prediction for 'half' yet"),
+        ({"slow D": True, "other loss": False}, "there is no prediction for 'half' yet"),
+        (RIGHT | {"half": "yes"}, "the prediction for 'half' should be True or False, but is 'yes'"),
+        ([True, False], "a dictionary was expected, but got list"),
+    ],
+)
+def test_a_prediction_that_fails_is_told_what_happened(capsys, prediction, fragment):
+    rejects(capsys, nb04.causes, prediction, COUNTS, fragment=fragment)
+
+
+# ---------------------------------------------------------------- all
+
+
+@pytest.mark.parametrize(
+    "checker, answers",
+    [
+        (nb04.covered, (lambda points, centres, std: ...,)),
+        (nb04.reverse_kl, (lambda q, p: ...,)),
+        (nb04.causes, (dict.fromkeys(RIGHT, ...), COUNTS)),
+    ],
+)
+def test_stubs_are_not_attempted(capsys, checker, answers):
+    assert "not attempted" in verdict(capsys, checker, *answers)
+    with pytest.raises(ExerciseFailed, match="not attempted"):
+        checker(*answers, strict=True)
+
+
+@pytest.mark.parametrize("checker", [nb04.covered, nb04.reverse_kl])
+def test_nonsense_never_raises(capsys, checker):
+    for nonsense in (None, 3, "words", lambda: 1, lambda *_: "words", lambda *_: torch.tensor([]), lambda *_: math.nan):
+        assert "not yet, because" in verdict(capsys, checker, nonsense)
