@@ -122,7 +122,7 @@ def phase(options: argparse.Namespace) -> Iterator[dict]:
     """Train 16 x 16 GANs over both learning rates, all from one seed, a plain and a penalised ensemble."""
     rates = torch.logspace(-4, -2, PHASE_SIDE).tolist()
     plain = Recipe(hidden=32, batch_size=64, beta1=0.5)
-    sharp = dataclasses.replace(RING.recipe, hidden=32)
+    sharp = dataclasses.replace(RING.recipe, hidden=32, beta1=0.0)
     for name, recipe, settings in (
         ("plain discriminator", plain, {}),
         ("sharp discriminator, no penalty", sharp, {"r1": 0.0, "r2": 0.0}),
@@ -266,7 +266,7 @@ def cures_grid(options: argparse.Namespace) -> Iterator[dict]:
     problem = GRID._replace(recipe=dataclasses.replace(GRID.recipe, decay_steps=GRID_STEPS))
     return compared(
         problem,
-        cures(gamma=0.1, lr_g=3e-4, lr_d=3e-3, noise=0.1),
+        cures(gamma=0.05, lr_g=1e-3, lr_d=6e-3, noise=0.1),
         GRID_STEPS,
         options,
         pictured=("none", "R1", "R1 + R2"),
@@ -277,7 +277,7 @@ def cures_grid(options: argparse.Namespace) -> Iterator[dict]:
 
 
 LITERATURE = {
-    "grid": ("grid", GRID, {"r1": 0.1, "r2": 0.1}),
+    "grid": ("grid", GRID, {"r1": 0.05, "r2": 0.05}),
     "grid, no penalty": ("grid", GRID, {}),
     "ring": ("ring", LITERATURE_RING, {"r1": 0.02, "r2": 0.02}),
     "ring, no penalty": ("ring", LITERATURE_RING, {}),
