@@ -60,18 +60,21 @@ def test_critics_are_drawn_without_their_constant_beside_the_best():
 def test_estimates_are_cut_off_and_said_to_be():
     figure = draw.estimates([1, 2, 3], {"wild": [0.0, 5.0, 1234.0], "calm": [-1.0, 2.0, 2.5]}, exact=3.0, top=10.0)
     (ax,) = figure.axes
-    np.testing.assert_allclose(line(ax, "wild").get_ydata(), [0, 5, 1234])
-    assert ax.texts[0].get_text() == "wild: up to 1,234"
+    np.testing.assert_allclose(line(ax, "wild (up to 1,234)").get_ydata(), [0, 5, 1234])
+    np.testing.assert_allclose(line(ax, "calm").get_ydata(), [-1, 2, 2.5])
     assert ax.get_ylim()[1] == 10 and -3 < ax.get_ylim()[0] < -1
-    assert list(line(ax, "exact W1").get_ydata()) == [3.0, 3.0]
+    assert list(line(ax, "exact W1").get_ydata()) == [3.0, 3.0, 3.0]
+    (moving,) = draw.estimates([1, 2], {"calm": [1.0, 2.0]}, exact=torch.tensor([3.0, 0.5])).axes
+    assert list(line(moving, "exact W1").get_ydata()) == [3.0, 0.5]
     plain = draw.estimates([1, 2], {"calm": [1.0, math.nan]}).axes[0]
-    assert not plain.texts and len(plain.lines) == 2
+    assert len(plain.lines) == 2
 
 
 def test_profiles_put_the_formula_over_what_was_measured():
     (ax,) = draw.profiles(X, {"a": P, "b": Q}, {"b": 2 * Q}, xlabel="place", ylabel="slope").axes
     np.testing.assert_allclose(line(ax, "a").get_ydata(), P, rtol=1e-6)
     np.testing.assert_allclose(line(ax, "formula").get_ydata(), 2 * Q, rtol=1e-6)
+    assert line(draw.profiles(X, {"a": P}, {"a": Q}, dotted="exact").axes[0], "exact")
     assert len(ax.lines) == 3 and (ax.get_xlabel(), ax.get_ylabel()) == ("place", "slope")
     looks = [(one.get_color(), one.get_linestyle()) for one in ax.lines]
     assert len(set(looks)) == 3

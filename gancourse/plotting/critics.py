@@ -92,7 +92,7 @@ def critics(x, p, q, frames: Mapping[str, object], *, best=None) -> Figure:
         raise ValueError("frames is empty: at least one critic is needed")
     count = len(frames)
     fig, axes = style.figure(
-        count, 2, size=(max(2.9 * count, 4.6), 4.6), sharex=True, sharey="row", height_ratios=[2, 3], squeeze=False
+        count, 2, size=(max(2.9 * count, 6.6), 4.6), sharex=True, sharey="row", height_ratios=[2, 3], squeeze=False
     )
     for column, (title, f) in enumerate(frames.items()):
         (_, f) = _lines(x=x, f=f)
@@ -128,7 +128,7 @@ def estimates(
     steps,
     lines: Mapping[str, object],
     *,
-    exact: float | None = None,
+    exact=None,
     top: float | None = None,
     title: str = "",
     ylabel: str = "distance",
@@ -139,8 +139,8 @@ def estimates(
     Args:
         steps: when it was measured, shape (T,).
         lines: name -> values, shape (T,), at most four; NaN draws nothing.
-        exact: the exact distance, dotted.
-        top: upper limit of the axis; what lies above is cut off and said to be, with its largest value.
+        exact: the exact distance, dotted: one number, or one a step, shape (T,).
+        top: upper limit of the axis; what lies above is cut off, and its name says up to where it goes.
         title: what the axes say on top.
         ylabel: what the values are.
         ax: where to draw; a new figure if not given.
@@ -149,16 +149,12 @@ def estimates(
     (steps,) = _lines(steps=steps)
     _at_most("lines", lines, len(LOOKS))
     fig, ax = style.figure_of(ax)
-    cut = []
     for (name, values), look in zip(lines.items(), LOOKS, strict=False):
         values = _array(f"lines[{name!r}]", values, steps.shape, finite=False)
-        ax.plot(steps, values, **look, label=name)
-        if top is not None and np.nanmax(values) > top:
-            cut.append(f"{name}: up to {np.nanmax(values):,.0f}")
+        cut = top is not None and np.nanmax(values) > top
+        ax.plot(steps, values, **look, label=f"{name} (up to {np.nanmax(values):,.0f})" if cut else name)
     if exact is not None:
-        ax.axhline(exact, **EXACT, label="exact W1")
-    if cut:
-        ax.annotate("\n".join(cut), (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize=10)
+        ax.plot(steps, _array("exact", np.broadcast_to(exact, steps.shape), steps.shape), **EXACT, label="exact W1")
     ax.axhline(0, color=COLOURS["neutral"], linewidth=0.8)
     if top is not None:
         lowest = min(0.0, *(float(np.nanmin(line.get_ydata())) for line in ax.lines))
@@ -176,6 +172,7 @@ def profiles(
     xlabel: str = "x",
     ylabel: str = "slope |f'(x)|",
     title: str = "",
+    dotted: str = "formula",
     ax: Axes | None = None,
 ) -> Figure:
     """Draw measured curves, each told apart by colour and dashes, with the curve of a formula dotted over it.
@@ -185,6 +182,7 @@ def profiles(
         measured: name -> values, shape (N,), at most four.
         formula: some of the same names -> what the formula says, shape (N,); NaN draws nothing.
         xlabel, ylabel, title: what the axes say.
+        dotted: what the formula's curves are called.
         ax: where to draw; a new figure if not given.
     Raises:
         ValueError: a name of ``formula`` was not measured, or a shape differs.
@@ -200,7 +198,7 @@ def profiles(
         ax.plot(x, _array(f"measured[{name!r}]", values, x.shape, finite=False), **look, label=name)
     for k, (name, values) in enumerate(formula.items()):
         values = _array(f"formula[{name!r}]", values, x.shape, finite=False)
-        ax.plot(x, values, **EXACT, label=None if k else "formula")
+        ax.plot(x, values, **EXACT, label=None if k else dotted)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xlim=(x[0], x[-1]))
     ax.legend(frameon=False)
     return fig
