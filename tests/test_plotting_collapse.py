@@ -42,7 +42,7 @@ def test_each_cloud_may_have_real_points_of_its_own_and_few_of_them_are_large():
 
 def test_runs_show_points_over_losses_with_the_equilibrium_and_survive_nan():
     ramp = torch.linspace(0.5, 1.5, 40)
-    broken = torch.cat([torch.ones(10), torch.full((30,), math.nan)])
+    broken = torch.cat([torch.ones(10), torch.tensor([1e30, math.inf]), torch.full((28,), math.nan)])
     fig = collapse.runs(
         {"a": collapse.Run(REAL, ramp, ramp + 5), "b": collapse.Run(REAL, broken, broken)}, REAL, width=1
     )

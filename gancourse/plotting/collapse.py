@@ -90,7 +90,7 @@ def runs(
             ("discriminator", "-", run.d_loss, 2 * math.log(2)),
             ("generator", "--", run.g_loss, math.log(2)),
         ):
-            smooth = running_mean(torch.as_tensor(values).double().nan_to_num(nan=99.0, posinf=99.0), width)
+            smooth = running_mean(torch.as_tensor(values).double().nan_to_num(nan=9.0).clamp(-9, 9), width)
             lower.plot(range(1, len(smooth) + 1), smooth.clamp(0, 3), line, color=COLOURS[name], linewidth=1.3,
                        label=f"{name}'s loss")  # fmt: skip
             lower.axhline(fair, color=COLOURS["neutral"], linestyle=":", linewidth=1)
