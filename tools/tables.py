@@ -362,6 +362,11 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     path = folder / f"{command.replace('-', '_')}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
+    order = {cure.name: place for place, cure in enumerate(cures(0.0, 0.0, 0.0, 0.0))}
+    kept = [row for row in before if row["name"] not in fresh]
+    rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
+    if kept:  # made in several runs
+        cpu_seconds = sum(row.get("cpu_seconds", 0.0) for row in rows)
     made = {
         "command": command,
         "date": datetime.date.today().isoformat(),
@@ -372,7 +377,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
         "seeds": [options.seeds[0], options.seeds[-1]],
         "cpu_seconds": round(cpu_seconds, 1),
     }
-    table = {"made": made, "rows": [row for row in before if row["name"] not in fresh] + rows}
+    table = {"made": made, "rows": rows}
     part = path.with_suffix(".part")
     part.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(path)
