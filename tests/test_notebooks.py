@@ -208,6 +208,15 @@ def test_notebooks_are_numbered_and_listed(course, name, readme, message):
     assert any(message in problem for problem in rules.lint_course(course))
 
 
+@pytest.mark.parametrize("second, message", [("00_twin.ipynb", "has this number too"), ("02_later.ipynb", None)])
+def test_a_number_is_used_once_and_planned_notebooks_leave_gaps(course, second, message):
+    names = sorted([path_of(course).name, second])
+    (course.root / "notebooks" / second).write_bytes(path_of(course).read_bytes())
+    (course.root / "README.md").write_text("".join(f"| [a](notebooks/{name}) |\n" for name in names))
+    problems = list(rules.lint_course(course))
+    assert not problems if message is None else any(message in problem for problem in problems)
+
+
 @pytest.mark.parametrize("content", ["{ no JSON", "[]", "{}", '{"nbformat": 3, "worksheets": []}'])
 def test_a_file_that_is_no_notebook_is_named(course, capsys, content):
     path_of(course).write_text(content)

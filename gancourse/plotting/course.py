@@ -18,11 +18,11 @@ NOTEBOOKS: tuple[tuple[str, str, str, bool], ...] = (
     ("01", "Play the minimax game on paper", "The game", True),
     ("02", "Train a GAN on a single number", "The game", True),
     ("03", "See why the game goes round in circles", "What goes wrong", True),
-    ("04", "Make a GAN collapse", "What goes wrong", False),
-    ("05", "Cure it, and prove it", "What goes wrong", False),
+    ("04", "Make a GAN collapse", "What goes wrong", True),
+    ("05", "Cure it, and prove it", "What goes wrong", True),
     ("06", "Make your first images", "Images", False),
     ("07", "Build a DCGAN", "Images", False),
-    ("08", "Measure distance with a critic", "Distance", False),
+    ("08", "Measure distance with a critic", "Distance", True),
     ("09", "Train a WGAN with gradient penalty", "Distance", False),
 )
 """One row for each notebook: number, title, part of the course, and whether it is there yet."""
