@@ -86,7 +86,7 @@ def test_divergence_is_told_with_step_and_settings_and_reset_offers_a_way_out(pa
     panel.advance(3)
     with torch.no_grad():
         panel.stepper.gan._generator.weights.fill_(float("nan"))
-    with pytest.raises(Diverged, match="at step 4 .* learning rates 0.002 and 0.002, 1 D steps, penalty 0.1"):
+    with pytest.raises(Diverged, match="at step 4 .* learning rates 0.004 and 0.002, 1 D steps, penalty 0.1"):
         panel.stepper.step()
     panel.once.click()
     assert "Training has diverged: at step" in panel.alert_text and "Press Reset" in panel.alert_text
