@@ -6,28 +6,7 @@ import torch
 from gancourse.checks import nb00
 from gancourse.checks.framework import ExerciseFailed
 from gancourse.models import dense_conv
-
-
-def verdict(capsys, checker, answer) -> str:
-    checker(answer)
-    said = capsys.readouterr().out.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-def accepts(capsys, checker, answer) -> None:
-    assert ": correct" in verdict(capsys, checker, answer)
-    checker(answer, strict=True)
-    capsys.readouterr()
-
-
-def rejects(capsys, checker, answer, fragment: str) -> None:
-    said = verdict(capsys, checker, answer)
-    assert "not yet, because" in said
-    assert fragment in said, said
-    with pytest.raises(ExerciseFailed):
-        checker(answer, strict=True)
-
+from verdicts import accepts, rejects, verdict
 
 ALL = [nb00.pixels, nb00.hit_rate, nb00.new_images, nb00.to_bytes, nb00.wrong_line]
 
@@ -51,31 +30,31 @@ def test_functions_that_are_stubs_raise_or_return_nonsense(capsys, checker):
 
     assert "not attempted" in verdict(capsys, checker, stub)
     assert "not attempted" in verdict(capsys, checker, unfinished)
-    rejects(capsys, checker, lambda *_: None, "returned None")
-    rejects(capsys, checker, lambda *_: 1 / 0, "ZeroDivisionError")
-    rejects(capsys, checker, lambda *_: "images", "a tensor")
-    rejects(capsys, checker, lambda: 1, "raised TypeError")
+    rejects(capsys, checker, lambda *_: None, fragment="returned None")
+    rejects(capsys, checker, lambda *_: 1 / 0, fragment="ZeroDivisionError")
+    rejects(capsys, checker, lambda *_: "images", fragment="a tensor")
+    rejects(capsys, checker, lambda: 1, fragment="raised TypeError")
 
 
 def test_numbers(capsys):
     accepts(capsys, nb00.pixels, 28 * 28)
-    rejects(capsys, nb00.pixels, 28, "one side")
-    rejects(capsys, nb00.pixels, 56, "half way round")
-    rejects(capsys, nb00.pixels, 64, "does not have 64 values")
+    rejects(capsys, nb00.pixels, 28, fragment="one side")
+    rejects(capsys, nb00.pixels, 56, fragment="half way round")
+    rejects(capsys, nb00.pixels, 64, fragment="does not have 64 values")
     accepts(capsys, nb00.hit_rate, 0.5)
     accepts(capsys, nb00.hit_rate, torch.tensor(0.5))
-    rejects(capsys, nb00.hit_rate, 50, "write 50 % as 0.5")
-    rejects(capsys, nb00.hit_rate, 0, "turn its answers round")
-    rejects(capsys, nb00.hit_rate, 1.0, "not perfect yet")
-    rejects(capsys, nb00.hit_rate, 0.25, "half of each")
-    rejects(capsys, nb00.hit_rate, 0.7, "a coin in the judge's place")
+    rejects(capsys, nb00.hit_rate, 50, fragment="write 50 % as 0.5")
+    rejects(capsys, nb00.hit_rate, 0, fragment="turn its answers round")
+    rejects(capsys, nb00.hit_rate, 1.0, fragment="not perfect yet")
+    rejects(capsys, nb00.hit_rate, 0.25, fragment="half of each")
+    rejects(capsys, nb00.hit_rate, 0.7, fragment="a coin in the judge's place")
 
 
 def test_the_wrong_line(capsys):
     accepts(capsys, nb00.wrong_line, 3)
     for line, fragment in [(1, "line 1"), (2, "line 2"), (5, "lines 4 to 6"), (7, "line 7"), (8, "lines 8 to 10")]:
-        rejects(capsys, nb00.wrong_line, line, fragment)
-    rejects(capsys, nb00.wrong_line, 11, "numbered from 1 to 10")
+        rejects(capsys, nb00.wrong_line, line, fragment=fragment)
+    rejects(capsys, nb00.wrong_line, 11, fragment="numbered from 1 to 10")
 
 
 # ---------------------------------------------------------------- new images
@@ -125,7 +104,7 @@ def test_new_images_accepts_the_reference_and_a_generator_of_its_own(capsys):
     ],
 )
 def test_new_images_names_the_mistake(capsys, answer, fragment):
-    rejects(capsys, nb00.new_images, answer, fragment)
+    rejects(capsys, nb00.new_images, answer, fragment=fragment)
 
 
 def test_checking_new_images_leaves_the_random_stream_alone():
@@ -170,4 +149,4 @@ def test_to_bytes_accepts_rounding_and_cutting(capsys, answer):
     ],
 )
 def test_to_bytes_names_the_mistake(capsys, answer, fragment):
-    rejects(capsys, nb00.to_bytes, answer, fragment)
+    rejects(capsys, nb00.to_bytes, answer, fragment=fragment)

@@ -10,29 +10,9 @@ import torch.nn.functional as F
 from gancourse import losses
 from gancourse.checks import nb01
 from gancourse.checks.framework import ExerciseFailed
+from verdicts import accepts, rejects, verdict
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-0.5, 1.5, -2.0])
-
-
-def verdict(capsys, checker, answer) -> str:
-    checker(answer)
-    said = capsys.readouterr().out.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-def accepts(capsys, checker, answer) -> None:
-    assert ": correct" in verdict(capsys, checker, answer)
-    checker(answer, strict=True)
-    capsys.readouterr()
-
-
-def rejects(capsys, checker, answer, fragment: str) -> None:
-    said = verdict(capsys, checker, answer)
-    assert "not yet, because" in said
-    assert fragment in said, said
-    with pytest.raises(ExerciseFailed):
-        checker(answer, strict=True)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +72,7 @@ def test_best_answer_is_accepted(capsys, answer):
     ],
 )
 def test_wrong_best_answers_are_named(capsys, answer, fragment):
-    rejects(capsys, nb01.optimal_discriminator, answer, fragment)
+    rejects(capsys, nb01.optimal_discriminator, answer, fragment=fragment)
 
 
 # ---------------------------------------------------------------- exercise 2
@@ -174,7 +154,7 @@ def test_wrong_discriminator_losses_are_named(capsys, formula, fragment):
     def answer(real_logits, fake_logits):
         return formula(real_logits, fake_logits)
 
-    rejects(capsys, nb01.discriminator_loss, answer, fragment)
+    rejects(capsys, nb01.discriminator_loss, answer, fragment=fragment)
 
 
 # ---------------------------------------------------------------- exercise 3
@@ -200,7 +180,7 @@ def test_js_from_d_loss_is_accepted(capsys):
     ],
 )
 def test_wrong_readings_of_js_are_named(capsys, answer, fragment):
-    rejects(capsys, nb01.js_from_d_loss, answer, fragment)
+    rejects(capsys, nb01.js_from_d_loss, answer, fragment=fragment)
 
 
 # ---------------------------------------------------------------- exercise 4
@@ -233,7 +213,7 @@ def test_slopes_are_accepted(capsys):
     ],
 )
 def test_wrong_slopes_are_named(capsys, pair, fragment):
-    rejects(capsys, nb01.slopes, lambda logit: pair(logit.sigmoid()), fragment)
+    rejects(capsys, nb01.slopes, lambda logit: pair(logit.sigmoid()), fragment=fragment)
 
 
 def test_half_written_slopes_are_not_attempted(capsys):
@@ -283,7 +263,7 @@ def test_wrong_generator_losses_are_named(capsys, formula, fragment):
     def answer(fake_logits, real_logits):
         return formula(fake_logits, real_logits)
 
-    rejects(capsys, nb01.generator_loss, answer, fragment)
+    rejects(capsys, nb01.generator_loss, answer, fragment=fragment)
 
 
 @pytest.mark.parametrize("mistakes", [nb01._d_mistakes, nb01._g_mistakes])
@@ -317,11 +297,10 @@ def test_every_wrong_verdict_gets_its_own_sentence(capsys):
 def test_open_verdicts_are_counted(capsys):
     stub = dict.fromkeys(RIGHT, ...)
     assert "not attempted" in verdict(capsys, nb01.spot_the_mistake, stub)
-    rejects(
-        capsys, nb01.spot_the_mistake, stub | {"B": 6, "G": 7}, "2 of 7 are right and the rest is open: A, C, D, E, F"
-    )
-    rejects(capsys, nb01.spot_the_mistake, {"A": 4}, "1 of 7 are right and the rest is open")
-    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"A": 9}, "a number from 1 to 7, but is 9")
-    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"A": "4"}, "a number from 1 to 7, but is '4'")
-    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"C": True}, "a number from 1 to 7, but is True")
-    rejects(capsys, nb01.spot_the_mistake, [4, 6], "a dictionary was expected")
+    some = stub | {"B": 6, "G": 7}
+    rejects(capsys, nb01.spot_the_mistake, some, fragment="2 of 7 are right and the rest is open: A, C, D, E, F")
+    rejects(capsys, nb01.spot_the_mistake, {"A": 4}, fragment="1 of 7 are right and the rest is open")
+    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"A": 9}, fragment="a number from 1 to 7, but is 9")
+    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"A": "4"}, fragment="a number from 1 to 7, but is '4'")
+    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"C": True}, fragment="a number from 1 to 7, but is True")
+    rejects(capsys, nb01.spot_the_mistake, [4, 6], fragment="a dictionary was expected")

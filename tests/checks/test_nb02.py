@@ -6,30 +6,9 @@ import torch.nn.functional as F
 
 from gancourse.checks import nb02
 from gancourse.checks.framework import ExerciseFailed
+from verdicts import accepts, rejects, verdict
 
 bce = F.binary_cross_entropy_with_logits
-
-
-def verdict(capsys, checker, answer) -> str:
-    checker(answer)
-    said = capsys.readouterr().out.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-def accepts(capsys, checker, answer, fragment: str = "") -> None:
-    said = verdict(capsys, checker, answer)
-    assert ": correct" in said and fragment in said, said
-    checker(answer, strict=True)
-    capsys.readouterr()
-
-
-def rejects(capsys, checker, answer, fragment: str) -> None:
-    said = verdict(capsys, checker, answer)
-    assert "not yet, because" in said, said
-    assert fragment in said, said
-    with pytest.raises(ExerciseFailed):
-        checker(answer, strict=True)
 
 
 @pytest.mark.parametrize("checker", [nb02.d_step, nb02.g_step, nb02.wasserstein_by_sorting, nb02.repaired_run])
@@ -96,7 +75,7 @@ def d_step(
 
 
 def test_a_right_d_step_is_accepted(capsys):
-    accepts(capsys, nb02.d_step, d_step(), "G was left alone")
+    accepts(capsys, nb02.d_step, d_step(), fragment="G was left alone")
     accepts(capsys, nb02.d_step, d_step(returned=lambda loss, r, f: loss.item()))
 
     def under_no_grad(generator, discriminator, d_optimiser, real, z):
@@ -112,7 +91,7 @@ def test_a_right_d_step_is_accepted(capsys):
 
 
 def test_a_d_step_without_detach_is_accepted_with_a_remark(capsys):
-    accepts(capsys, nb02.d_step, d_step(detach=False), "One remark: the fakes were not detached")
+    accepts(capsys, nb02.d_step, d_step(detach=False), fragment="One remark: the fakes were not detached")
 
 
 def one(r):
@@ -141,7 +120,7 @@ D_LOSSES = {
 
 @pytest.mark.parametrize("fragment", D_LOSSES)
 def test_a_wrong_loss_of_d_is_named(capsys, fragment):
-    rejects(capsys, nb02.d_step, d_step(loss=D_LOSSES[fragment]), fragment)
+    rejects(capsys, nb02.d_step, d_step(loss=D_LOSSES[fragment]), fragment=fragment)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +146,7 @@ def test_a_wrong_loss_of_d_is_named(capsys, fragment):
     ],
 )
 def test_a_wrong_d_step_is_named(capsys, change, fragment):
-    rejects(capsys, nb02.d_step, d_step(**change), fragment)
+    rejects(capsys, nb02.d_step, d_step(**change), fragment=fragment)
 
 
 def test_a_d_step_that_moves_the_generator_is_named(capsys):
@@ -179,7 +158,7 @@ def test_a_d_step_that_moves_the_generator_is_named(capsys):
         optimiser.step()
         return loss
 
-    rejects(capsys, nb02.d_step, both, "also moved the generator")
+    rejects(capsys, nb02.d_step, both, fragment="also moved the generator")
 
 
 # ---------------------------------------------------------------- exercise 2
@@ -213,7 +192,7 @@ def g_step(
 
 
 def test_a_right_g_step_is_accepted(capsys):
-    accepts(capsys, nb02.g_step, g_step(), "G moved, D stood still")
+    accepts(capsys, nb02.g_step, g_step(), fragment="G moved, D stood still")
     accepts(capsys, nb02.g_step, g_step(loss=lambda f: F.softplus(-f).mean(), returned=float))
 
 
@@ -244,7 +223,7 @@ def test_a_right_g_step_is_accepted(capsys):
     ],
 )
 def test_a_wrong_g_step_is_named(capsys, change, fragment):
-    rejects(capsys, nb02.g_step, g_step(**change), fragment)
+    rejects(capsys, nb02.g_step, g_step(**change), fragment=fragment)
 
 
 def test_a_g_step_that_moves_the_discriminator_is_named(capsys):
@@ -256,7 +235,7 @@ def test_a_g_step_that_moves_the_discriminator_is_named(capsys):
         optimiser.step()
         return loss
 
-    rejects(capsys, nb02.g_step, wrong, "also moved the discriminator")
+    rejects(capsys, nb02.g_step, wrong, fragment="also moved the discriminator")
 
 
 # ---------------------------------------------------------------- exercise 3
@@ -298,7 +277,7 @@ def test_the_right_distance_is_accepted(capsys):
     ],
 )
 def test_a_wrong_distance_is_named(capsys, answer, fragment):
-    rejects(capsys, nb02.wasserstein_by_sorting, answer, fragment)
+    rejects(capsys, nb02.wasserstein_by_sorting, answer, fragment=fragment)
 
 
 # ---------------------------------------------------------------- exercise 4
@@ -325,7 +304,7 @@ def test_the_right_diagnosis_is_accepted(capsys):
     ],
 )
 def test_a_wrong_diagnosis_is_answered(capsys, answer, fragment):
-    rejects(capsys, nb02.diagnosis, answer, fragment)
+    rejects(capsys, nb02.diagnosis, answer, fragment=fragment)
 
 
 # ---------------------------------------------------------------- exercise 5
@@ -454,7 +433,7 @@ def test_d_fed_with_something_else_or_updated_too_seldom_is_named(capsys):
     def noise_as_fake(fake, z, real):
         return fake + 0.1
 
-    rejects(capsys, nb02.repaired_run, run(feed_d=noise_as_fake), "neither a real batch nor what G made")
+    rejects(capsys, nb02.repaired_run, run(feed_d=noise_as_fake), fragment="neither a real batch nor what G made")
 
     def too_short(generator, discriminator, sample_real, num_steps):
         run()(generator, discriminator, sample_real, 20)
@@ -469,5 +448,5 @@ def test_d_fed_with_something_else_or_updated_too_seldom_is_named(capsys):
             d_opt.step()
             bce(fake_logits, one(fake_logits)).backward()
 
-    rejects(capsys, nb02.repaired_run, scores_too_old, "computed anew once D has moved")
-    rejects(capsys, nb02.repaired_run, too_short, "D was updated 20 times and G 20 times")
+    rejects(capsys, nb02.repaired_run, scores_too_old, fragment="computed anew once D has moved")
+    rejects(capsys, nb02.repaired_run, too_short, fragment="D was updated 20 times and G 20 times")

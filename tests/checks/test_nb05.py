@@ -10,27 +10,7 @@ import torch.nn.functional as F
 from gancourse.checks import nb05
 from gancourse.checks.framework import ExerciseFailed
 from gancourse.models import features
-
-
-def verdict(capsys, checker, *answers) -> str:
-    checker(*answers)
-    said = capsys.readouterr().out.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-def accepts(capsys, checker, *answers) -> None:
-    assert ": correct" in verdict(capsys, checker, *answers)
-    checker(*answers, strict=True)
-    capsys.readouterr()
-
-
-def rejects(capsys, checker, *answers, fragment: str) -> None:
-    said = verdict(capsys, checker, *answers)
-    assert "not yet, because" in said
-    assert fragment in said, said
-    with pytest.raises(ExerciseFailed):
-        checker(*answers, strict=True)
+from verdicts import accepts, rejects, verdict
 
 
 def pack(points, size):

@@ -7,29 +7,7 @@ import torch
 from torch import Tensor
 
 from gancourse.checks import nb06
-from gancourse.checks.framework import ExerciseFailed
-
-
-def verdict(capsys, checker, *answers) -> str:
-    checker(*answers)
-    said = capsys.readouterr().out.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-def accepts(capsys, checker, *answers) -> None:
-    assert ": correct" in verdict(capsys, checker, *answers)
-    checker(*answers, strict=True)
-    capsys.readouterr()
-
-
-def rejects(capsys, checker, *answers, fragment: str) -> None:
-    said = verdict(capsys, checker, *answers)
-    assert "not yet, because" in said
-    assert fragment in said, said
-    with pytest.raises(ExerciseFailed):
-        checker(*answers, strict=True)
-
+from verdicts import accepts, rejects, verdict
 
 FUNCTIONS = {nb06.normalise: 2, nb06.grid: 1, nb06.slerp: 1, nb06.nearest_distances: 1}
 

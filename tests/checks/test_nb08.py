@@ -7,28 +7,7 @@ import torch
 
 from gancourse.checks import nb08
 from gancourse.checks.framework import ExerciseFailed
-
-
-def verdict(capsys, checker, *answers) -> str:
-    checker(*answers)
-    said = capsys.readouterr().out.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-def accepts(capsys, checker, *answers) -> None:
-    said = verdict(capsys, checker, *answers)
-    assert ": correct" in said, said
-    checker(*answers, strict=True)
-    capsys.readouterr()
-
-
-def rejects(capsys, checker, *answers, fragment: str) -> None:
-    said = verdict(capsys, checker, *answers)
-    assert "not yet, because" in said
-    assert fragment in said, said
-    with pytest.raises(ExerciseFailed):
-        checker(*answers, strict=True)
+from verdicts import accepts, rejects, verdict
 
 
 def sorting(a, b):
