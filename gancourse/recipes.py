@@ -63,40 +63,25 @@ modes and at least 80 % of the points near them:
 * "collapse", from the covered state: on 18 after 500 steps, on 19 after 800;
 * "rescue", from there: all 8 modes on 18 after 1,100 steps, on 20 after 1,600."""
 
+_LONG = Recipe(
+    hidden=128,
+    depth=3,
+    features=FourierFeatures(scale=4.0),
+    batch_size=128,
+    lr_g=2e-3,
+    lr_d=3e-3,
+    beta1=0.0,
+    average=0.99,
+    decay_steps=8000,
+)
 _GRID_SCALE = math.sqrt(8.0)
 
 GRID = Problem(
-    toy.grid(side=5, spacing=2 / _GRID_SCALE, std=0.05 / _GRID_SCALE),
-    Recipe(
-        hidden=128,
-        depth=3,
-        features=FourierFeatures(scale=4.0),
-        batch_size=128,
-        lr_g=2e-3,
-        lr_d=3e-3,
-        beta1=0.0,
-        average=0.99,
-        decay_steps=8000,
-    ),
-    protocol="grid",
-    scale=_GRID_SCALE,
+    toy.grid(side=5, spacing=2 / _GRID_SCALE, std=0.05 / _GRID_SCALE), _LONG, protocol="grid", scale=_GRID_SCALE
 )
 """The literature's 25 Gaussians, scaled to unit variance."""
 
 LITERATURE_RING = Problem(
-    toy.ring(modes=8, radius=math.sqrt(2), std=0.01 * math.sqrt(2)),
-    Recipe(
-        hidden=128,
-        depth=3,
-        features=FourierFeatures(scale=4.0),
-        batch_size=128,
-        lr_g=2e-3,
-        lr_d=3e-3,
-        beta1=0.0,
-        average=0.99,
-        decay_steps=8000,
-    ),
-    protocol="ring",
-    scale=1 / math.sqrt(2),
+    toy.ring(modes=8, radius=math.sqrt(2), std=0.01 * math.sqrt(2)), _LONG, protocol="ring", scale=1 / math.sqrt(2)
 )
 """The literature's ring, standard deviation 0.01 on the unit circle, scaled to unit variance."""
