@@ -136,15 +136,17 @@ def test_a_target_with_modes_is_counted(name, of):
 def test_collapse_it_and_rescue_it_do_what_they_say(panel):
     """From a covered ring to one or two modes of quality 80 % in 1,000 steps, and back to all in 1,500.
 
-    `python tools/tables.py ring`, 20 fresh seeds: 20 covered at 800 steps; 20 had collapsed at some look within 700
-    steps; all 8 modes were back on 20 within 1,400 steps of the rescue.
+    `python tools/tables.py ring`, 20 fresh seeds: 20 covered at 800 steps; 19 had collapsed at some look within 600
+    steps; all 8 modes were back on 19 within 1,400 steps of the rescue, on 20 within 1,600.
     """
     lab = panel.stepper
     panel.actions["collapse_it"].click()
     assert list(lab._plan) == ["cover", "collapse"] and panel.controls["penalty"].value == 0.1
     panel.advance(collapse.COVER_STEPS)
     assert lab.now.covered >= 7 and panel.controls["penalty"].value == 0.0 and panel.controls["lr_g"].value == 0.01
-    assert "Recipe since step 800: penalties off" in panel.status_text
+    assert (
+        "since step 800: penalty 0, learning rates 0.01 for G and 0.003 for D, to lose the modes" in panel.status_text
+    )
     for _ in range(10):
         panel.advance(100)
         if lab.now.verdict == "collapse" and lab.steps_done >= 1_400:

@@ -190,12 +190,15 @@ class Lab:
             self._follow(list(self._plan)[1:])
 
     def _tell(self) -> None:
-        since = f"since step {self._since:,}"
-        self._story = {
-            "cover": f"Recipe {since}: both penalties, equal learning rates, to cover the ring first.",
-            "collapse": f"Recipe {since}: penalties off, G five times as fast. Watch the count fall.",
-            "rescue": f"Recipe {since}: penalties on, learning rates back. It takes some 1,000 steps.",
+        aim = {
+            "cover": "cover the ring first",
+            "collapse": "lose the modes: watch the count fall",
+            "rescue": "bring the modes back, which takes 600 to 1,600 steps",
         }[self._plan[0]]
+        self._story = (
+            f"Recipe since step {self._since:,}: penalty {self.penalty:g}, learning rates {self.lr_g:g} for G and "
+            f"{self.lr_d:g} for D, to {aim}."
+        )
 
     # ------------------------------------------------------------ looking
 
@@ -375,7 +378,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
                 hint="Cover the ring, then try 0.1: what does the net do?",
             ),
             Slider(
-                "learning rate of D", "lr_d", 1e-4, 1e-1, log=True, also=(SWITCHES["collapse"]["lr_d"],),
+                "learning rate of D", "lr_d", 1e-4, 1e-1, log=True,
                 hint="Without penalty, try 0.0002: do you see one blob chased by another?",
             ),
             Slider(

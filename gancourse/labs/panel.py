@@ -146,7 +146,6 @@ class Slider:
         low, high: ends of the range, inclusive.
         hint: one sentence on what to try.
         log: positions 1, 1.5, 2, 3, 5 and 7 in each power of ten; ``low`` must be positive.
-        also: further positions of a logarithmic slider, such as one that an :class:`Action` needs.
         whole: whole numbers only.
         step: distance between two positions; about a hundredth of the range if not given.
         restarts: a move resets the stepper.
@@ -161,7 +160,6 @@ class Slider:
     whole: bool = False
     step: float | None = None
     restarts: bool = False
-    also: Sequence[float] = ()
 
     def build(self, value: Any) -> widgets.Widget:
         """Return the widget, standing at ``value``."""
@@ -177,7 +175,7 @@ class Slider:
                 f"but the stepper's {self.attribute} is {value!r}"
             )
         if self.log:
-            places = _round_numbers(self.low, self.high) | {self.low, self.high, value, *self.also}
+            places = _round_numbers(self.low, self.high) | {self.low, self.high, value}
             options = [(f"{place:.3g}", place) for place in sorted(places)]
             return widgets.SelectionSlider(options=options, value=value, description=self.label)
         ends = {"value": value, "min": self.low, "max": self.high, "description": self.label}
