@@ -212,7 +212,7 @@ def critic_losses(function: Callable[[Tensor, Tensor], tuple]) -> str:
     low, high = call(function, fake, real, name="critic_losses")[2], estimate
     if not same_number(low, -float(high)):
         raise NotYet("with a critic that is upside down the estimate must be negative: no abs, no clamp")
-    return "A plot of d_loss goes down and stays below 0; turned round, it is the estimate of the distance."
+    return "Train the critic alone and d_loss falls below 0; turned round, it is the estimate of the distance."
 
 
 # ---------------------------------------------------------------- exercise 4
