@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 04 and 05 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 04, 05, 07 and 09 show, and store them in gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -7,9 +7,12 @@
     python tools/tables.py cures-grid       the same on the 25 Gaussians
     python tools/tables.py literature       the papers' ring, which is tighter than ours
     python tools/tables.py speed            an ensemble against the same GANs one after the other, interleaved
+    python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
+    python tools/tables.py wgan-images      WGAN-GP on digits beside the classic and the recommended recipe (MNIST)
+    python tools/tables.py architectures    odd networks, with the classic loss and as WGAN-GP (MNIST)
 
-Options: --seeds 10, --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows, merged into what is
-stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so that a
+Options: --seeds 10 (on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows, merged into
+what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so that a
 busy machine disturbs them less. Every row keeps every seed's numbers.
 """
 
@@ -30,9 +33,10 @@ from typing import Any
 
 import torch
 
+import image_tables
 from bench import machine
 from course import ROOT
-from gancourse import losses, runtime
+from gancourse import losses, measured, runtime
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble, Recipe, crossed
 from gancourse.metrics import modes
@@ -339,6 +343,26 @@ def one_gan(recipe: Recipe, target: toy.Mixture) -> Callable[[int], None]:
     return train
 
 
+# ---------------------------------------------------------------- images
+
+
+def dcgan(options: argparse.Namespace) -> Iterator[dict]:
+    return image_tables.table(image_tables.DCGAN, options.seeds, lambda name: wanted(name, options))
+
+
+def wgan_images(options: argparse.Namespace) -> Iterator[dict]:
+    """Train as WGAN-GP; the rows it is compared with are quoted from the table ``dcgan``, which has the same seeds."""
+    yield from image_tables.table(image_tables.WGAN_IMAGES, options.seeds, lambda name: wanted(name, options))
+    quoted = measured.load("dcgan")
+    if quoted["made"]["seeds"] != [options.seeds[0], options.seeds[-1]]:
+        raise SystemExit("the table dcgan was made with other seeds; make it again with these")
+    yield from (row for row in quoted["rows"] if row["name"] in ("classic", "recommended"))
+
+
+def architectures(options: argparse.Namespace) -> Iterator[dict]:
+    return image_tables.table(image_tables.ROBUSTNESS, options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -350,11 +374,21 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "cures-grid": cures_grid,
     "literature": literature,
     "speed": speed,
+    "dcgan": dcgan,
+    "wgan-images": wgan_images,
+    "architectures": architectures,
 }
+ON_IMAGES = ("dcgan", "wgan-images", "architectures")
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
     return options.rows is None or name in options.rows.split(";")
+
+
+def spent(row: dict[str, Any]) -> float:
+    """Return the CPU seconds of a row: one number, or one for each seed."""
+    seconds = row.get("cpu_seconds", 0.0)
+    return sum(seconds) if isinstance(seconds, list) else seconds
 
 
 def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_seconds: float, folder: Path) -> Path:
@@ -362,11 +396,13 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     path = folder / f"{command.replace('-', '_')}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
-    order = {cure.name: place for place, cure in enumerate(cures(0.0, 0.0, 0.0, 0.0))}
+    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *image_tables.ROBUSTNESS]
+    names = dict.fromkeys(row.name for row in [*cures(0.0, 0.0, 0.0, 0.0), *entries])
+    order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
     if kept:  # made in several runs
-        cpu_seconds = sum(row.get("cpu_seconds", 0.0) for row in rows)
+        cpu_seconds = sum(spent(row) for row in rows)
     made = {
         "command": command,
         "date": datetime.date.today().isoformat(),
@@ -387,12 +423,14 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
+    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, on images 3")
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", default=None, help="only the rows of these names, separated by semicolons")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
+    if options.seeds is None:
+        options.seeds = image_tables.SEEDS if options.command in ON_IMAGES else 10
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
     started, rows = time.process_time(), []

@@ -1,0 +1,210 @@
+"""tools/image_tables.py: what a row says is what is trained, and every row is judged in the same way."""
+
+import base64
+import dataclasses
+import io
+import math
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import image_tables as tables
+from gancourse import penalties, runtime
+from gancourse.data import digits
+from gancourse.models import averaging
+
+
+@pytest.fixture(scope="module")
+def data():
+    return digits.load("embedded")
+
+
+@pytest.fixture(scope="module")
+def examiner(data):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "SAMPLES", 500)
+        yield tables.Examiner(data)
+
+
+def kinds(network, *wanted):
+    return sum(isinstance(layer, wanted) for layer in network.modules())
+
+
+def entry(name):
+    return next(e for e in [*tables.DCGAN, *tables.WGAN_IMAGES, *tables.ROBUSTNESS] if e.name == name)
+
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+@pytest.mark.parametrize(
+    ("name", "in_g", "in_d"),
+    [
+        ("classic", 2, 1),
+        ("no batch norm in G", 0, 1),
+        ("no batch norm in D", 2, 0),
+        ("no batch norm", 0, 0),
+        ("batch norm everywhere", 3, 2),
+        ("hidden dense layers", 3, 1),
+        ("pooling and upsampling", 2, 1),
+        ("recommended", 3, 0),
+        ("WGAN-GP on the DCGAN network", 2, 0),
+    ],
+)
+def test_batch_norm_stands_where_the_row_says(name, in_g, in_d):
+    generator, discriminator = entry(name).pair()
+    assert (kinds(generator, *NORMS), kinds(discriminator, *NORMS)) == (in_g, in_d)
+
+
+def test_each_rule_is_left_out_and_nothing_else():
+    generator, discriminator = entry("pooling and upsampling").pair()
+    assert kinds(generator, nn.ConvTranspose2d) == 1 and kinds(generator, nn.Upsample) == 2
+    assert kinds(discriminator, nn.AvgPool2d) == 2
+    assert all(layer.stride == (1, 1) for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    generator, discriminator = entry("ReLU in D").pair()
+    assert kinds(discriminator, nn.ReLU) == 2 and kinds(discriminator, nn.LeakyReLU) == 0
+    generator, discriminator = entry("no tanh").pair()
+    assert kinds(generator, nn.Tanh) == 0 and kinds(discriminator, nn.LeakyReLU) == 2
+    generator, discriminator = entry("hidden dense layers").pair()
+    assert kinds(generator, nn.Linear) == 1 and kinds(discriminator, nn.Linear) == 2
+    generator, discriminator = entry("tanh everywhere, classic").pair()
+    assert kinds(generator, nn.Tanh) == 4 and kinds(discriminator, nn.Tanh) == 3
+    assert kinds(generator, nn.ReLU) == kinds(discriminator, nn.LeakyReLU) == 0
+
+
+def test_first_weights():
+    with runtime.seeded(0):
+        ours, theirs, dense = (
+            entry(name).pair()[0] for name in ("classic", "PyTorch's initialisation", "hidden dense layers")
+        )
+    deviations = [
+        next(layer for layer in network.modules() if isinstance(layer, nn.ConvTranspose2d)).weight.std().item()
+        for network in (ours, theirs)
+    ]
+    assert deviations[0] == pytest.approx(0.02, rel=0.02)
+    assert deviations[1] == pytest.approx(
+        1 / math.sqrt(3 * 32 * 49), rel=0.02
+    )  # uniform, fan-in of the maps that come out
+    assert next(
+        layer for layer in dense.modules() if isinstance(layer, nn.Linear)
+    ).weight.std().item() == pytest.approx(0.02, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "made", {e.name: e for e in [*tables.DCGAN, *tables.WGAN_IMAGES, *tables.ROBUSTNESS]}.values(), ids=lambda e: e.name
+)
+def test_every_row_makes_and_scores_images(made):
+    generator, discriminator = made.pair()
+    images = generator(torch.randn(3, generator.latent_dim))
+    assert images.shape == (3, 1, 28, 28)
+    assert discriminator(images).shape == (3,)
+
+
+def test_names_are_unique_within_a_table():
+    for rows in (tables.DCGAN, tables.WGAN_IMAGES, tables.ROBUSTNESS):
+        assert len({row.name for row in rows}) == len(rows)
+
+
+def test_changes_are_what_differs_from_the_classic_settings():
+    assert tables.CLASSIC.changes() == {"looks": 10}
+    assert entry("PyTorch's Adam: 1e-3, beta1 0.9").changes() == {"lr": 1e-3, "beta1": 0.9, "steps": 1_000}
+
+
+def test_classic_and_penalised_rows_differ_in_loss_only():
+    for name in tables.ARCHITECTURES:
+        classic, gp = entry(f"{name}, classic"), entry(f"{name}, WGAN-GP")
+        assert dataclasses.replace(gp, name=classic.name, loss=classic.loss, gradient_penalty=0.0) == classic
+
+
+def test_a_run_repeats_and_depends_on_its_seed(data):
+    made = dataclasses.replace(tables.CLASSIC, pair=tables.dense_pair)
+
+    def weights(seed):
+        run = tables.Run(made, data.images, seed)
+        run.advance(2)
+        return torch.cat([p.detach().flatten() for p in run.generator.parameters()])
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_the_penalty_of_one_pass_is_r1(data, monkeypatch):
+    """D's step is compared with one whose loss is put together from the package's parts."""
+    made = dataclasses.replace(tables.RECOMMENDED, pair=tables.dense_pair, decay=False)
+    ours, other = (tables.Run(made, data.images, 4) for _ in range(2))
+    real = data.images[:64].clone()
+    fake = ours.generator(ours.z(64)).detach()
+    ours._train_discriminator(real.clone(), fake)
+    d = other.discriminator
+    loss = other.loss.discriminator(real_logits=d(real), fake_logits=d(fake)) + 0.5 * penalties.r1_penalty(d, real)
+    other.d_optimizer.zero_grad()
+    loss.backward()
+    other.d_optimizer.step()
+    for a, b in zip(ours.discriminator.parameters(), d.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_critic_steps_decay_and_average(data):
+    made = tables.Entry("x", tables.dense_pair, **{**tables.CRITIC, "average": 0.5}, d_steps=3, steps=4)
+    run = tables.Run(made, data.images, 0)
+    seen = []
+    train = run._train_discriminator
+    run._train_discriminator = lambda real, fake: (seen.append(len(real)), train(real, fake))
+    first = [p.detach().clone() for p in run.generator.parameters()]
+    run.advance(4)
+    assert seen == [64] * 12
+    assert run.g_optimizer.param_groups[0]["lr"] < 0.25 * made.lr
+    for start, now, mean in zip(first, run.generator.parameters(), run.final_generator().parameters(), strict=True):
+        assert not torch.equal(start, now)
+        assert not torch.equal(now, mean)
+
+
+def test_the_floor_compares_different_real_images(examiner):
+    says = examiner.floor()
+    assert len(says["frechet"]) == 5 and min(says["frechet"]) > 0
+    assert says["precision"][0] < 1 and says["classes"] == [10]
+    assert examiner.of_images(examiner.held_out)["frechet"] == pytest.approx(0, abs=1e-3)
+
+
+def test_samples_differ_by_mode_and_leave_the_generator_alone(examiner):
+    with runtime.seeded(1):
+        generator, _ = tables.dcgan_pair()
+    before = {key: value.clone() for key, value in generator.state_dict().items()}
+    ways = {how: examiner.samples(generator, how) for how in ("train mode", "running statistics", "recomputed")}
+    assert all(torch.equal(before[key], value) for key, value in generator.state_dict().items())
+    assert generator.training
+    assert (ways["train mode"] - ways["running statistics"]).abs().mean() > 0.01
+    assert (ways["train mode"] - ways["recomputed"]).abs().mean() < (
+        ways["train mode"] - ways["running statistics"]
+    ).abs().mean()
+    assert torch.equal(ways["recomputed"], examiner.samples(generator, "recomputed"))
+
+
+def test_the_gap_is_positive_for_a_critic_that_prefers_real_images(data, examiner):
+    run = tables.Run(dataclasses.replace(tables.CLASSIC, pair=tables.dense_pair), data.images, 0)
+    run.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(784, 1, bias=False), nn.Flatten(0))
+    with torch.no_grad():
+        run.discriminator[1].weight.fill_(-1.0)  # dark images score high; real digits are mostly black
+    assert examiner.gap(run) > 100
+
+
+def test_the_picture_is_two_rows_of_eight():
+    images = torch.full((16, 1, 28, 28), -1.0)
+    images[9] = 1.0
+    shown = Image.open(io.BytesIO(base64.b64decode(tables.picture(images))))
+    assert shown.size == (8 * 28, 2 * 28)
+    assert shown.getpixel((28 + 5, 28 + 5)) == 255 and shown.getpixel((5, 5)) == 0
+
+
+def test_a_row_keeps_every_seed_and_every_look(data, examiner, monkeypatch):
+    monkeypatch.setattr(tables, "relative_cost", lambda *_: 1.0)
+    made = tables.Entry("tiny", tables.dense_pair, steps=4, looks=2)
+    row = tables.measured(made, data, examiner, [5, 6])
+    assert row["steps"] == 4 and row["over_steps"]["steps"] == [2, 4]
+    assert [len(row[key]) for key in ("frechet", "confidence", "classes", "cpu_seconds")] == [2, 2, 2, 2]
+    assert [len(look) for look in row["over_steps"]["frechet"]] == [2, 2]
+    assert row["over_steps"]["frechet"][-1] == row["frechet"] == row["frechet_by_mode"]["recomputed"]
+    assert row["parameters"] == [283_920, 267_009]
+    assert isinstance(averaging.average(made.pair()[0]), nn.Module)

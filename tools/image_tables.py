@@ -1,0 +1,508 @@
+"""What tools/tables.py needs to measure GANs on images: one run by one set of settings, looked at as it goes.
+
+Every row of a table is an :class:`Entry`: two networks and the settings of their training. All of them are trained by
+the same few lines (:class:`Run`), on the same real digits, and judged in the same way (:class:`Examiner`), so
+that a difference between two rows comes from what the rows say and from the seed.
+
+Samples are made in eval mode after batch norm's statistics were counted again over fresh latent vectors, for
+averaged weights and for plain ones; what the two other ways of sampling give stands in ``frechet_by_mode``.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import dataclasses
+import io
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from gancourse import losses, penalties, runtime
+from gancourse.data import batches, digits
+from gancourse.metrics import image_sets
+from gancourse.metrics import judge as judges
+from gancourse.models import averaging, dcgan, dense_conv
+
+SAMPLES = 5_000
+BATCH = 64
+SEEDS = 3
+WIDTH = 16
+
+Pair = Callable[[], tuple[nn.Module, nn.Module]]
+
+# ---------------------------------------------------------------- networks
+
+
+def dcgan_pair() -> tuple[nn.Module, nn.Module]:
+    """DCGAN's pair with its rules: no pooling, no hidden dense layer, batch norm in both, N(0, 0.02)."""
+    return dcgan.Generator(width=WIDTH), dcgan.Discriminator(width=WIDTH)
+
+
+def dense_conv_pair() -> tuple[nn.Module, nn.Module]:
+    return dense_conv.Generator(width=WIDTH), dense_conv.Discriminator(width=WIDTH)
+
+
+def changed(
+    pair: Pair = dcgan_pair,
+    *,
+    generator: Callable[[nn.Module], nn.Module | None] | None = None,
+    discriminator: Callable[[nn.Module], nn.Module | None] | None = None,
+    then: Callable[[nn.Module], None] | None = None,
+) -> Pair:
+    """Return a maker of ``pair`` in which each layer was replaced by what the function makes of it (None: kept).
+
+    ``then`` is applied to both networks afterwards, for example to draw first weights.
+    """
+
+    def make() -> tuple[nn.Module, nn.Module]:
+        networks = pair()
+        for network, replace in zip(networks, (generator, discriminator), strict=True):
+            for holder in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+                for name, layer in list(holder.named_children()):
+                    made = None if replace is None else replace(layer)
+                    if made is not None:
+                        setattr(holder, name, made)
+            if then is not None:
+                network.apply(then)
+        return networks
+
+    return make
+
+
+def no_batch_norm(layer: nn.Module) -> nn.Module | None:
+    return nn.Identity() if isinstance(layer, nn.BatchNorm2d | nn.BatchNorm1d) else None
+
+
+def relu(layer: nn.Module) -> nn.Module | None:
+    return nn.ReLU(inplace=True) if isinstance(layer, nn.LeakyReLU) else None
+
+
+def no_tanh(layer: nn.Module) -> nn.Module | None:
+    return nn.Identity() if isinstance(layer, nn.Tanh) else None
+
+
+def tanh(layer: nn.Module) -> nn.Module | None:
+    return nn.Tanh() if isinstance(layer, nn.LeakyReLU | nn.ReLU) else None
+
+
+def upsampled(layer: nn.Module) -> nn.Module | None:
+    """Double the side by repeating pixels, then convolve, instead of a transposed convolution of stride 2."""
+    if not isinstance(layer, nn.ConvTranspose2d) or layer.stride != (2, 2):
+        return None
+    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, 1, 1, bias=False)
+    return initialised(nn.Sequential(nn.Upsample(scale_factor=2), convolution))
+
+
+def pooled(layer: nn.Module) -> nn.Module | None:
+    """Convolve, then average over 2 x 2 pixels, instead of a convolution of stride 2."""
+    if not isinstance(layer, nn.Conv2d) or layer.stride != (2, 2):
+        return None
+    convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, 1, 1, bias=False)
+    return initialised(nn.Sequential(convolution, nn.AvgPool2d(2)))
+
+
+def normed_output(layer: nn.Module) -> nn.Module | None:
+    return nn.Sequential(nn.BatchNorm2d(1), nn.Tanh()) if isinstance(layer, nn.Tanh) else None
+
+
+def normed_input(layer: nn.Module) -> nn.Module | None:
+    if not isinstance(layer, nn.Conv2d) or layer.in_channels != 1:
+        return None
+    return nn.Sequential(layer, initialised(nn.BatchNorm2d(layer.out_channels)))
+
+
+def dense_first(layer: nn.Module) -> nn.Module | None:
+    """Put a hidden dense layer of 256 before the layer that makes the first map."""
+    if not isinstance(layer, nn.ConvTranspose2d) or layer.stride != (1, 1):
+        return None
+    dense = [nn.Flatten(), nn.Linear(layer.in_channels, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU()]
+    first = nn.ConvTranspose2d(256, layer.out_channels, layer.kernel_size, 1, 0, bias=False)
+    return initialised(nn.Sequential(*dense, nn.Unflatten(1, (256, 1, 1)), first))
+
+
+def dense_last(layer: nn.Module) -> nn.Module | None:
+    """Put a hidden dense layer of 256 before the discriminator's score."""
+    if not isinstance(layer, nn.Conv2d) or layer.out_channels != 1:
+        return None
+    dense = nn.Linear(layer.in_channels * math.prod(layer.kernel_size), 256)
+    return initialised(nn.Sequential(nn.Flatten(), dense, nn.LeakyReLU(0.2), nn.Linear(256, 1)))
+
+
+def initialised(network: nn.Module) -> nn.Module:
+    """Draw first weights as DCGAN does, dense layers included."""
+    for module in network.modules():
+        dcgan.initialise(module)
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+    return network
+
+
+def as_pytorch_does(module: nn.Module) -> None:
+    if hasattr(module, "reset_parameters"):
+        module.reset_parameters()
+
+
+# ---------------------------------------------------------------- settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One row: two networks and how they are trained. The plain settings are the classic ones."""
+
+    name: str
+    pair: Pair = dcgan_pair
+    loss: str = "non_saturating"
+    lr: float = 2e-3
+    beta1: float = 0.5
+    beta2: float = 0.999
+    r1: float = 0.0  # gamma; enters as gamma / 2
+    gradient_penalty: float = 0.0  # lambda
+    d_steps: int = 1
+    decay: bool = False  # both rates fall to 5 % along a cosine
+    average: float = 0.0  # of the generator's weights; 0 for none
+    steps: int = 2_000
+    looks: int = 2
+
+    def changes(self) -> dict[str, Any]:
+        """Say what differs from the classic settings, in the words of the fields."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("name", "pair") and getattr(self, field.name) != field.default
+        }
+
+
+MODERN: dict[str, Any] = {"beta1": 0.0, "beta2": 0.99, "r1": 1.0, "decay": True, "average": 0.995}
+CRITIC: dict[str, Any] = {**MODERN, "r1": 0.0, "loss": "wasserstein", "gradient_penalty": 10.0}
+
+CLASSIC = Entry("classic", looks=10)
+RECOMMENDED = Entry("recommended", dense_conv_pair, **MODERN, looks=10)
+
+DCGAN = [
+    CLASSIC,
+    RECOMMENDED,
+    Entry("recommended without averaging", dense_conv_pair, **{**MODERN, "average": 0.0}),
+    Entry("classic network, recommended loss and optimiser", dcgan_pair, **MODERN),
+    Entry("recommended network, classic loss and optimiser", dense_conv_pair),
+    dataclasses.replace(RECOMMENDED, name="recommended, half the steps", steps=1_000, looks=5),
+    dataclasses.replace(CLASSIC, name="classic, 5,600 steps", steps=5_600, looks=14),
+    dataclasses.replace(CLASSIC, name="classic, 1,000 steps", steps=1_000, looks=2),
+    *(
+        dataclasses.replace(entry, steps=1_000)
+        for entry in (
+            Entry("the paper's rate, 2e-4", lr=2e-4),
+            Entry("beta1 0.9", beta1=0.9),
+            Entry("PyTorch's Adam: 1e-3, beta1 0.9", lr=1e-3, beta1=0.9),
+            Entry("PyTorch's initialisation", changed(then=as_pytorch_does)),
+            Entry("no batch norm in G", changed(generator=no_batch_norm)),
+            Entry("no batch norm in D", changed(discriminator=no_batch_norm)),
+            Entry("no batch norm", changed(generator=no_batch_norm, discriminator=no_batch_norm)),
+            Entry("batch norm everywhere", changed(generator=normed_output, discriminator=normed_input)),
+            Entry("hidden dense layers", changed(generator=dense_first, discriminator=dense_last)),
+            Entry("pooling and upsampling", changed(generator=upsampled, discriminator=pooled)),
+            Entry("ReLU in D", changed(discriminator=relu)),
+            Entry("no tanh", changed(generator=no_tanh)),
+        )
+    ),
+]
+"""Notebook 07: the recommended recipe beside the classic one; then DCGAN's rules, each left out alone.
+
+The classic recipe keeps DCGAN's rules, but for the learning rate: 2e-4 is made for networks of 4 and more times this
+width, and at width 16 the generator never leaves grey with it (see its row).
+"""
+
+WGAN_IMAGES = [
+    Entry("WGAN-GP, 1 critic step", dense_conv_pair, **CRITIC, looks=10),
+    Entry("WGAN-GP, 5 critic steps", dense_conv_pair, **CRITIC, d_steps=5, steps=600, looks=10),
+    Entry("WGAN-GP on the DCGAN network", changed(discriminator=no_batch_norm), **CRITIC, looks=10),
+]
+"""Notebook 09: WGAN-GP on digits; it stands beside the first rows of ``DCGAN``, trained on the same seeds."""
+
+
+# ---------------------------------------------------------------- odd architectures
+
+
+class Dense(nn.Sequential):
+    """Three dense layers; ``latent_dim`` tells what the generator takes."""
+
+    def __init__(self, *layers: nn.Module, latent_dim: int | None = None) -> None:
+        super().__init__(*layers)
+        self.latent_dim = latent_dim
+
+
+def dense_pair() -> tuple[nn.Module, nn.Module]:
+    """No convolution at all."""
+    generator = Dense(
+        nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh(),
+        nn.Unflatten(1, (1, 28, 28)), latent_dim=64,
+    )  # fmt: skip
+    discriminator = Dense(
+        nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 256), nn.LeakyReLU(0.2),
+        nn.Linear(256, 1), nn.Flatten(0),
+    )  # fmt: skip
+    return generator, discriminator
+
+
+def deep_thin_pair() -> tuple[nn.Module, nn.Module]:
+    """Eight more convolutions of 8 maps in each network, without batch norm or shortcuts."""
+
+    def more(maps: int, act: Callable[[], nn.Module]) -> list[nn.Module]:
+        return [layer for _ in range(4) for layer in (nn.Conv2d(maps, maps, 3, 1, 1), act())]
+
+    def leaky() -> nn.Module:
+        return nn.LeakyReLU(0.2)
+
+    generator = Dense(
+        nn.Linear(64, 8 * 49), nn.ReLU(), nn.Unflatten(1, (8, 7, 7)), *more(8, nn.ReLU),
+        nn.ConvTranspose2d(8, 8, 4, 2, 1), nn.ReLU(), *more(8, nn.ReLU), nn.ConvTranspose2d(8, 1, 4, 2, 1), nn.Tanh(),
+        latent_dim=64,
+    )  # fmt: skip
+    discriminator = Dense(
+        nn.Conv2d(1, 8, 4, 2, 1), leaky(), *more(8, leaky), nn.Conv2d(8, 8, 4, 2, 1), leaky(), *more(8, leaky),
+        nn.Flatten(), nn.Linear(8 * 49, 1), nn.Flatten(0),
+    )  # fmt: skip
+    return generator, discriminator
+
+
+def wide_shallow_pair() -> tuple[nn.Module, nn.Module]:
+    """One wide hidden layer in each network."""
+    generator = Dense(
+        nn.Linear(64, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, 784), nn.Tanh(),
+        nn.Unflatten(1, (1, 28, 28)), latent_dim=64,
+    )  # fmt: skip
+    return generator, Dense(
+        nn.Conv2d(1, 64, 8, 4, 2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(64 * 49, 1), nn.Flatten(0)
+    )
+
+
+ARCHITECTURES: dict[str, Pair] = {
+    "plain": dense_conv_pair,
+    "no batch norm": changed(dense_conv_pair, generator=no_batch_norm),
+    "tanh everywhere": changed(dense_conv_pair, generator=tanh, discriminator=tanh),
+    "deep and thin": deep_thin_pair,
+    "wide and shallow": wide_shallow_pair,
+    "dense only": dense_pair,
+}
+ROBUSTNESS = [
+    Entry(f"{name}, {kind}", pair, steps=800, lr=1e-3, beta1=0.0, beta2=0.99, **settings)
+    for name, pair in ARCHITECTURES.items()
+    for kind, settings in (("classic", {}), ("WGAN-GP", {"loss": "wasserstein", "gradient_penalty": 10.0}))
+]
+"""Notebook 09: odd architectures, with the classic loss and as WGAN-GP, nothing else changed."""
+
+
+# ---------------------------------------------------------------- training
+
+
+class Run:
+    """One GAN in training. :meth:`advance` does steps and returns the CPU seconds they took."""
+
+    def __init__(self, entry: Entry, real: Tensor, seed: int) -> None:
+        self.entry = entry
+        with runtime.seeded(seed):
+            # channels last: the same numbers to rounding, and a fifth faster on a CPU
+            self.generator, self.discriminator = (n.to(memory_format=torch.channels_last) for n in entry.pair())
+        self.latents = runtime.generator(seed + 1)
+        self.penalised = runtime.generator(seed + 2)
+        self.real = batches.stream(real, BATCH, runtime.generator(seed + 3))
+        betas = (entry.beta1, entry.beta2)
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), lr=entry.lr, betas=betas, fused=True)
+        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=entry.lr, betas=betas, fused=True)
+        self.average = averaging.average(self.generator, entry.average) if entry.average else None
+        self.loss = losses.LOSSES[entry.loss]
+        self.steps_done, self.d_loss = 0, math.nan
+
+    def z(self, count: int) -> Tensor:
+        return torch.randn(count, self.generator.latent_dim, generator=self.latents)
+
+    def advance(self, num_steps: int) -> float:
+        started = time.process_time()
+        for _ in range(num_steps):
+            self._set_rates()
+            for turn in reversed(range(self.entry.d_steps)):
+                with torch.set_grad_enabled(turn == 0):  # the last fake is used by G's step as well
+                    fake = self.generator(self.z(BATCH))
+                self._train_discriminator(next(self.real), fake.detach())
+            self._train_generator(fake)
+            if self.average is not None:
+                self.average.update_parameters(self.generator)
+            self.steps_done += 1
+        return time.process_time() - started
+
+    def _set_rates(self) -> None:
+        if self.entry.decay:
+            share = 0.05 + 0.95 * (1 + math.cos(math.pi * self.steps_done / self.entry.steps)) / 2
+            for optimizer in (self.g_optimizer, self.d_optimizer):
+                optimizer.param_groups[0]["lr"] = self.entry.lr * share
+
+    def _train_discriminator(self, real: Tensor, fake: Tensor) -> None:
+        d, entry = self.discriminator, self.entry
+        if entry.r1:  # one pass gives the logits and, through them, the penalty
+            real.requires_grad_(True)
+        real_logits = d(real)
+        d_loss = self.loss.discriminator(real_logits=real_logits, fake_logits=d(fake))
+        self.d_loss = d_loss.detach()
+        if entry.r1:
+            slope = penalties.input_gradients(real_logits, real)
+            d_loss = d_loss + entry.r1 / 2 * slope.square().flatten(1).sum(1).mean()
+        if entry.gradient_penalty:
+            penalty = penalties.gradient_penalty(d, real, fake, generator=self.penalised)
+            d_loss = d_loss + entry.gradient_penalty * penalty
+        self.d_optimizer.zero_grad()
+        d_loss.backward()
+        self.d_optimizer.step()
+
+    def _train_generator(self, fake: Tensor) -> None:
+        self.discriminator.requires_grad_(False)
+        g_loss = self.loss.generator(fake_logits=self.discriminator(fake))
+        self.g_optimizer.zero_grad()
+        g_loss.backward()
+        self.g_optimizer.step()
+        self.discriminator.requires_grad_(True)
+
+    def final_generator(self) -> nn.Module:
+        """Return the network that is judged: the average where there is one. Not a copy."""
+        return self.generator if self.average is None else self.average.module
+
+
+# ---------------------------------------------------------------- judging
+
+
+class Examiner:
+    """The judge, its features of real test images, and latent vectors that are the same for every run."""
+
+    def __init__(self, data: digits.Digits) -> None:
+        self.judge = judges.load(data)
+        order = torch.randperm(len(data.test_images), generator=runtime.generator(0))
+        self.held_out = data.test_images[order[: min(SAMPLES, len(order) // 2)]]
+        self.others = data.test_images[order[len(self.held_out) : 2 * len(self.held_out)]]
+        self.features = self.judge.features(self.held_out)
+
+    def floor(self) -> dict[str, list[float]]:
+        """What the same measures say of real images: five pairs of sets for the distance, one for the rest."""
+        real = torch.cat([self.features, self.judge.features(self.others)])
+        distances = image_sets.real_against_real(real, len(self.features), generator=runtime.generator(1))
+        says = {key: [value] for key, value in self.of_images(self.others).items()}
+        return {**says, "frechet": [round(distance, 3) for distance in distances.tolist()]}
+
+    def of_images(self, images: Tensor) -> dict[str, float]:
+        probabilities = self.judge.probabilities(images)
+        sureness = probabilities.amax(dim=1)
+        precision, recall = image_sets.precision_recall(self.features[:1000], self.judge.features(images[:1000]))
+        return {
+            "frechet": round(image_sets.frechet_distance(self.features, self.judge.features(images)), 3),
+            "confidence": round(image_sets.confidence(probabilities), 4),
+            "clear": round(float((sureness >= judges.CONFIDENT).double().mean()), 4),
+            "classes": len(judges.classes_covered(probabilities)),
+            "smallest": round(float(judges.class_histogram(probabilities).min()), 4),
+            "precision": round(precision, 3),
+            "recall": round(recall, 3),
+        }
+
+    @torch.no_grad()
+    def samples(self, generator: nn.Module, how: str) -> Tensor:
+        """Sample from a copy of the generator: "train mode", "running statistics" or "recomputed" ones."""
+        generator = copy.deepcopy(generator)
+        random = runtime.generator(77)
+        latents = torch.randn(SAMPLES, generator.latent_dim, generator=random)
+        if how == "recomputed":
+            counted = torch.randn(20, 250, generator.latent_dim, generator=random)
+            averaging.recompute_batch_norm(generator, counted.unbind())
+        generator.train(how == "train mode")
+        drawn = torch.cat([generator(z) for z in latents.split(250)])
+        return drawn.clamp(-1, 1)  # an output without tanh may leave the range; the judge refuses that
+
+    @torch.no_grad()
+    def gap(self, run: Run) -> float:
+        """Mean score of held-out real images minus that of fresh fakes: the critic's estimate of the distance."""
+        d = copy.deepcopy(run.discriminator).eval()
+        fake = self.samples(run.generator, "recomputed")[:1000]
+        return round(float(d(self.held_out[:1000]).mean() - d(fake).mean()), 4)
+
+
+def picture(images: Tensor, columns: int = 8) -> str:
+    """Return the first 16 images as a PNG in base64: two rows, -1 black, +1 white."""
+    rows = [torch.cat(list(row), dim=2) for row in images[: 2 * columns].split(columns)]
+    grey = ((torch.cat(rows, dim=1)[0] + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
+    buffer = io.BytesIO()
+    Image.fromarray(grey, "L").save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+# ---------------------------------------------------------------- one row
+
+
+def measured(entry: Entry, data: digits.Digits, examiner: Examiner, seeds: list[int]) -> dict[str, Any]:
+    """Train a row on every seed, look at it on the way, and return what a table stores."""
+    keys = ("frechet", "confidence", "clear", "classes", "smallest", "precision", "recall")
+    ends: dict[str, list] = {key: [] for key in (*keys, "cpu_seconds")}
+    looks: dict[str, list] = {key: [] for key in ("frechet", "classes", "clear", "cpu_seconds", "gap", "d_loss")}
+    by_mode: dict[str, list] = {"train mode": [], "running statistics": [], "recomputed": []}
+    shown = ""
+    for seed in seeds:
+        run = Run(entry, data.images, seed)
+        spent, found = 0.0, {key: [] for key in looks}
+        for _ in range(entry.looks):
+            spent += run.advance(entry.steps // entry.looks)
+            images = examiner.samples(run.final_generator(), "recomputed")
+            says = examiner.of_images(images)
+            for key in ("frechet", "classes", "clear"):
+                found[key].append(says[key])
+            found["cpu_seconds"].append(round(spent, 2))
+            found["gap"].append(examiner.gap(run))
+            found["d_loss"].append(round(float(run.d_loss), 4))
+        for key in looks:
+            looks[key].append(found[key])
+        for key in keys:
+            ends[key].append(says[key])
+        ends["cpu_seconds"].append(round(spent, 2))
+        for how, values in by_mode.items():
+            again = images if how == "recomputed" else examiner.samples(run.final_generator(), how)
+            values.append(examiner.of_images(again)["frechet"])
+        shown = shown or picture(images)
+        print(f"{entry.name:48s} seed {seed}: {spent:5.0f} s  {says}", flush=True)
+    every = entry.steps // entry.looks
+    return {
+        "name": entry.name,
+        "changes": entry.changes(),
+        "steps": entry.steps,
+        "parameters": [sum(p.numel() for p in net.parameters()) for net in (run.generator, run.discriminator)],
+        "cost": relative_cost(entry, data, seeds[0]),
+        **ends,
+        "frechet_by_mode": by_mode,
+        "over_steps": {
+            "steps": [every * (look + 1) for look in range(entry.looks)],
+            **{key: [list(look) for look in zip(*values, strict=True)] for key, values in looks.items()},
+        },
+        "picture": shown,
+    }
+
+
+def relative_cost(entry: Entry, data: digits.Digits, seed: int) -> float:
+    """Return CPU time of a generator step relative to the classic recipe's: the median over interleaved rounds."""
+    pair = [Run(made, data.images, seed) for made in (CLASSIC, entry)]
+    for run in pair:
+        run.advance(2)
+    ratios = []
+    for _ in range(5):
+        classic, ours = (run.advance(8) for run in pair)
+        ratios.append(ours / classic)
+    return round(statistics.median(ratios), 2)
+
+
+def table(entries: list[Entry], seeds: list[int], wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
+    """Yield the rows, the floor of real images first. Needs real MNIST, because the numbers are about it."""
+    data = digits.load("mnist")
+    examiner = Examiner(data)
+    if wanted("real images"):
+        yield {"name": "real images", **examiner.floor()}
+    for entry in entries:
+        if wanted(entry.name):
+            yield measured(entry, data, examiner, seeds)
