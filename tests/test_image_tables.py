@@ -13,7 +13,6 @@ from torch import nn
 import image_tables as tables
 from gancourse import penalties, runtime
 from gancourse.data import digits
-from gancourse.models import averaging
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +107,8 @@ def test_names_are_unique_within_a_table():
 
 
 def test_changes_are_what_differs_from_the_classic_settings():
-    assert tables.CLASSIC.changes() == {"looks": 10}
-    assert entry("PyTorch's Adam: 1e-3, beta1 0.9").changes() == {"lr": 1e-3, "beta1": 0.9, "steps": 1_000}
+    assert tables.CLASSIC.changes() == {}
+    assert entry("PyTorch's Adam: 1e-3, beta1 0.9").changes() == {"lr": 1e-3, "beta1": 0.9}
 
 
 def test_classic_and_penalised_rows_differ_in_loss_only():
@@ -200,11 +199,28 @@ def test_the_picture_is_two_rows_of_eight():
 
 def test_a_row_keeps_every_seed_and_every_look(data, examiner, monkeypatch):
     monkeypatch.setattr(tables, "relative_cost", lambda *_: 1.0)
-    made = tables.Entry("tiny", tables.dense_pair, steps=4, looks=2)
-    row = tables.measured(made, data, examiner, [5, 6])
-    assert row["steps"] == 4 and row["over_steps"]["steps"] == [2, 4]
-    assert [len(row[key]) for key in ("frechet", "confidence", "classes", "cpu_seconds")] == [2, 2, 2, 2]
-    assert [len(look) for look in row["over_steps"]["frechet"]] == [2, 2]
-    assert row["over_steps"]["frechet"][-1] == row["frechet"] == row["frechet_by_mode"]["recomputed"]
-    assert row["parameters"] == [283_920, 267_009]
-    assert isinstance(averaging.average(made.pair()[0]), nn.Module)
+    made = tables.Entry("tiny", tables.dense_pair, steps=6, looks=(2, 4, 6), rows=((4, "short"), (6, "long")))
+    short, long = tables.measured(made, data, examiner, [5, 6])
+    assert (short["name"], short["steps"], long["name"], long["steps"]) == ("short", 4, "long", 6)
+    assert short["over_steps"]["steps"] == [2, 4] and long["over_steps"]["steps"] == [2, 4, 6]
+    for row in (short, long):
+        assert [len(row[key]) for key in ("frechet", "confidence", "classes", "cpu_seconds")] == [2, 2, 2, 2]
+        assert row["over_steps"]["frechet"][-1] == row["frechet"] == row["frechet_by_mode"]["recomputed"]
+        assert "gap" not in row
+    assert long["over_steps"]["frechet"][:2] == short["over_steps"]["frechet"]
+    assert long["cpu_seconds"][0] > short["cpu_seconds"][0] > 0
+    assert long["parameters"] == [283_920, 267_009]
+
+
+def test_a_long_run_passes_through_what_a_short_one_reaches(data, examiner, monkeypatch):
+    monkeypatch.setattr(tables, "relative_cost", lambda *_: 1.0)
+    long = tables.Entry("long", tables.dense_pair, steps=4, looks=(2, 4), rows=((2, "short"), (4, "long")))
+    (alone,) = tables.measured(tables.Entry("alone", tables.dense_pair, steps=2), data, examiner, [5])
+    assert next(tables.measured(long, data, examiner, [5]))["frechet"] == alone["frechet"]
+
+
+def test_a_critics_gap_is_kept(data, examiner, monkeypatch):
+    monkeypatch.setattr(tables, "relative_cost", lambda *_: 1.0)
+    made = tables.Entry("critic", tables.dense_pair, **{**tables.CRITIC, "average": 0.0}, steps=2)
+    (row,) = tables.measured(made, data, examiner, [5])
+    assert row["over_steps"]["gap"][-1] == row["gap"]

@@ -168,22 +168,32 @@ class Entry:
     decay: bool = False  # both rates fall to 5 % along a cosine
     average: float = 0.0  # of the generator's weights; 0 for none
     steps: int = 2_000
-    looks: int = 2
+    looks: tuple[int, ...] = ()  # at which steps it is judged, the last among them; if empty, half way and at the end
+    rows: tuple[tuple[int, str], ...] = ()  # a long run makes several rows: (steps, name)
+
+    def look_at(self) -> tuple[int, ...]:
+        return self.looks or (self.steps // 2, self.steps)
 
     def changes(self) -> dict[str, Any]:
         """Say what differs from the classic settings, in the words of the fields."""
         return {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("name", "pair") and getattr(self, field.name) != field.default
+            if field.name not in ("name", "pair", "looks", "rows", "steps")
+            and getattr(self, field.name) != field.default
         }
 
 
 MODERN: dict[str, Any] = {"beta1": 0.0, "beta2": 0.99, "r1": 1.0, "decay": True, "average": 0.995}
 CRITIC: dict[str, Any] = {**MODERN, "r1": 0.0, "loss": "wasserstein", "gradient_penalty": 10.0}
 
-CLASSIC = Entry("classic", looks=10)
-RECOMMENDED = Entry("recommended", dense_conv_pair, **MODERN, looks=10)
+CLASSIC = Entry(
+    "classic",
+    steps=5_600,
+    looks=(200, 500, 1_000, 1_500, 2_000, 3_000, 4_000, 5_600),
+    rows=((1_000, "classic, 1,000 steps"), (2_000, "classic"), (5_600, "classic, 5,600 steps")),
+)
+RECOMMENDED = Entry("recommended", dense_conv_pair, **MODERN, looks=(200, 500, 1_000, 1_500, 2_000))
 
 DCGAN = [
     CLASSIC,
@@ -191,9 +201,7 @@ DCGAN = [
     Entry("recommended without averaging", dense_conv_pair, **{**MODERN, "average": 0.0}),
     Entry("classic network, recommended loss and optimiser", dcgan_pair, **MODERN),
     Entry("recommended network, classic loss and optimiser", dense_conv_pair),
-    dataclasses.replace(RECOMMENDED, name="recommended, half the steps", steps=1_000, looks=5),
-    dataclasses.replace(CLASSIC, name="classic, 5,600 steps", steps=5_600, looks=14),
-    dataclasses.replace(CLASSIC, name="classic, 1,000 steps", steps=1_000, looks=2),
+    dataclasses.replace(RECOMMENDED, name="recommended, half the steps", steps=1_000, looks=(200, 500, 1_000)),
     *(
         dataclasses.replace(entry, steps=1_000)
         for entry in (
@@ -218,10 +226,19 @@ The classic recipe keeps DCGAN's rules, but for the learning rate: 2e-4 is made 
 width, and at width 16 the generator never leaves grey with it (see its row).
 """
 
+CRITIC_LOOKS = (100, 200, 400, 600, 800, 1_000, 1_500, 2_000)
+FEW_LOOKS = (60, 120, 180, 240, 300, 360, 480, 600)
 WGAN_IMAGES = [
-    Entry("WGAN-GP, 1 critic step", dense_conv_pair, **CRITIC, looks=10),
-    Entry("WGAN-GP, 5 critic steps", dense_conv_pair, **CRITIC, d_steps=5, steps=600, looks=10),
-    Entry("WGAN-GP on the DCGAN network", changed(discriminator=no_batch_norm), **CRITIC, looks=10),
+    Entry("WGAN-GP, 1 critic step", dense_conv_pair, **CRITIC, looks=CRITIC_LOOKS),
+    Entry(
+        "WGAN-GP, 5 critic steps",
+        dense_conv_pair,
+        **CRITIC,
+        d_steps=5,
+        steps=600,
+        looks=(60, 120, 180, 240, 300, 360, 480, 600),
+    ),
+    Entry("WGAN-GP on the DCGAN network", changed(discriminator=no_batch_norm), **CRITIC, looks=CRITIC_LOOKS),
 ]
 """Notebook 09: WGAN-GP on digits; it stands beside the first rows of ``DCGAN``, trained on the same seeds."""
 
@@ -397,7 +414,7 @@ class Examiner:
         sureness = probabilities.amax(dim=1)
         precision, recall = image_sets.precision_recall(self.features[:1000], self.judge.features(images[:1000]))
         return {
-            "frechet": round(image_sets.frechet_distance(self.features, self.judge.features(images)), 3),
+            "frechet": self.frechet(images),
             "confidence": round(image_sets.confidence(probabilities), 4),
             "clear": round(float((sureness >= judges.CONFIDENT).double().mean()), 4),
             "classes": len(judges.classes_covered(probabilities)),
@@ -406,12 +423,15 @@ class Examiner:
             "recall": round(recall, 3),
         }
 
+    def frechet(self, images: Tensor) -> float:
+        return round(image_sets.frechet_distance(self.features, self.judge.features(images)), 3)
+
     @torch.no_grad()
-    def samples(self, generator: nn.Module, how: str) -> Tensor:
+    def samples(self, generator: nn.Module, how: str, count: int | None = None) -> Tensor:
         """Sample from a copy of the generator: "train mode", "running statistics" or "recomputed" ones."""
         generator = copy.deepcopy(generator)
         random = runtime.generator(77)
-        latents = torch.randn(SAMPLES, generator.latent_dim, generator=random)
+        latents = torch.randn(count or SAMPLES, generator.latent_dim, generator=random)
         if how == "recomputed":
             counted = torch.randn(20, 250, generator.latent_dim, generator=random)
             averaging.recompute_batch_norm(generator, counted.unbind())
@@ -423,8 +443,8 @@ class Examiner:
     def gap(self, run: Run) -> float:
         """Mean score of held-out real images minus that of fresh fakes: the critic's estimate of the distance."""
         d = copy.deepcopy(run.discriminator).eval()
-        fake = self.samples(run.generator, "recomputed")[:1000]
-        return round(float(d(self.held_out[:1000]).mean() - d(fake).mean()), 4)
+        fake = self.samples(run.generator, "recomputed", 1_000)
+        return round(float(d(self.held_out[:1_000]).mean() - d(fake).mean()), 4)
 
 
 def picture(images: Tensor, columns: int = 8) -> str:
@@ -438,51 +458,58 @@ def picture(images: Tensor, columns: int = 8) -> str:
 
 # ---------------------------------------------------------------- one row
 
+ENDS = ("frechet", "confidence", "clear", "classes", "smallest", "precision", "recall", "cpu_seconds", "d_loss")
+WAYS = ("train mode", "running statistics", "recomputed")
 
-def measured(entry: Entry, data: digits.Digits, examiner: Examiner, seeds: list[int]) -> dict[str, Any]:
-    """Train a row on every seed, look at it on the way, and return what a table stores."""
-    keys = ("frechet", "confidence", "clear", "classes", "smallest", "precision", "recall")
-    ends: dict[str, list] = {key: [] for key in (*keys, "cpu_seconds")}
-    looks: dict[str, list] = {key: [] for key in ("frechet", "classes", "clear", "cpu_seconds", "gap", "d_loss")}
-    by_mode: dict[str, list] = {"train mode": [], "running statistics": [], "recomputed": []}
-    shown = ""
+
+def look(run: Run, examiner: Examiner, spent: float) -> dict[str, Any]:
+    """Judge a run where it stands; a critic's gap is kept too, and what each way of sampling gives."""
+    images = examiner.samples(run.final_generator(), "recomputed")
+    says: dict[str, Any] = examiner.of_images(images)
+    says |= {"cpu_seconds": round(spent, 2), "d_loss": round(float(run.d_loss), 4)}
+    if run.entry.loss == "wasserstein":
+        says["gap"] = examiner.gap(run)
+    if run.steps_done in (run.entry.steps, *(steps for steps, _ in run.entry.rows)):
+        says["ways"] = {
+            how: says["frechet"]
+            if how == "recomputed"
+            else examiner.frechet(examiner.samples(run.final_generator(), how))
+            for how in WAYS
+        }
+        says["picture"] = picture(images)
+    return says
+
+
+def measured(entry: Entry, data: digits.Digits, examiner: Examiner, seeds: list[int]) -> Iterator[dict[str, Any]]:
+    """Train an entry on every seed, look at it on the way, and yield the rows that a table stores."""
+    found: list[list[dict[str, Any]]] = []  # one list of looks per seed
     for seed in seeds:
-        run = Run(entry, data.images, seed)
-        spent, found = 0.0, {key: [] for key in looks}
-        for _ in range(entry.looks):
-            spent += run.advance(entry.steps // entry.looks)
-            images = examiner.samples(run.final_generator(), "recomputed")
-            says = examiner.of_images(images)
-            for key in ("frechet", "classes", "clear"):
-                found[key].append(says[key])
-            found["cpu_seconds"].append(round(spent, 2))
-            found["gap"].append(examiner.gap(run))
-            found["d_loss"].append(round(float(run.d_loss), 4))
-        for key in looks:
-            looks[key].append(found[key])
-        for key in keys:
-            ends[key].append(says[key])
-        ends["cpu_seconds"].append(round(spent, 2))
-        for how, values in by_mode.items():
-            again = images if how == "recomputed" else examiner.samples(run.final_generator(), how)
-            values.append(examiner.of_images(again)["frechet"])
-        shown = shown or picture(images)
-        print(f"{entry.name:48s} seed {seed}: {spent:5.0f} s  {says}", flush=True)
-    every = entry.steps // entry.looks
-    return {
-        "name": entry.name,
-        "changes": entry.changes(),
-        "steps": entry.steps,
-        "parameters": [sum(p.numel() for p in net.parameters()) for net in (run.generator, run.discriminator)],
-        "cost": relative_cost(entry, data, seeds[0]),
-        **ends,
-        "frechet_by_mode": by_mode,
-        "over_steps": {
-            "steps": [every * (look + 1) for look in range(entry.looks)],
-            **{key: [list(look) for look in zip(*values, strict=True)] for key, values in looks.items()},
-        },
-        "picture": shown,
-    }
+        run, spent, looks = Run(entry, data.images, seed), 0.0, []
+        for steps in entry.look_at():
+            spent += run.advance(steps - run.steps_done)
+            looks.append(look(run, examiner, spent))
+        found.append(looks)
+        told = {key: looks[-1][key] for key in ENDS[:5]}
+        print(f"{entry.name:48s} seed {seed}: {spent:5.0f} s  {told}", flush=True)
+    cost = relative_cost(entry, data, seeds[0])
+    for steps, name in entry.rows or ((entry.steps, entry.name),):
+        until = entry.look_at().index(steps) + 1
+        ends = [looks[until - 1] for looks in found]
+        on_the_way = [key for key in (*ENDS, "gap") if key in ends[0]]
+        yield {
+            "name": name,
+            "changes": entry.changes(),
+            "steps": steps,
+            "parameters": [sum(p.numel() for p in net.parameters()) for net in (run.generator, run.discriminator)],
+            "cost": cost,
+            **{key: [end[key] for end in ends] for key in on_the_way},
+            "frechet_by_mode": {how: [end["ways"][how] for end in ends] for how in WAYS},
+            "over_steps": {
+                "steps": list(entry.look_at()[:until]),
+                **{key: [[looks[at][key] for looks in found] for at in range(until)] for key in on_the_way},
+            },
+            "picture": ends[0]["picture"],
+        }
 
 
 def relative_cost(entry: Entry, data: digits.Digits, seed: int) -> float:
@@ -504,5 +531,5 @@ def table(entries: list[Entry], seeds: list[int], wanted: Callable[[str], bool])
     if wanted("real images"):
         yield {"name": "real images", **examiner.floor()}
     for entry in entries:
-        if wanted(entry.name):
-            yield measured(entry, data, examiner, seeds)
+        if any(wanted(name) for name in (entry.name, *(name for _, name in entry.rows))):
+            yield from measured(entry, data, examiner, seeds)
