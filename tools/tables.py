@@ -397,8 +397,8 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *image_tables.ROBUSTNESS]
-    long = [name for entry in entries for _, name in entry.rows]
-    names = dict.fromkeys([cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)] + long + [entry.name for entry in entries])
+    made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
+    names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
