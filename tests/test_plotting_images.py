@@ -209,3 +209,48 @@ def test_wrong_shares_are_refused(arguments, error, fragment):
     with pytest.raises(error) as caught:
         pictures.class_shares(**arguments)
     assert fragment in str(caught.value)
+
+
+# ---------------------------------------------------------------- what a measure reads
+
+
+def test_readings_are_drawn_where_they_were_taken_with_what_real_images_read():
+    lines = {"seed 0": [9.0, 5.0, 4.0], "seed 1": torch.tensor([8.0, 7.0, 3.0])}
+    ax = pictures.readings([1, 2, 4], lines, floor=[3.0, 2.0, 1.0], ylabel="distance", title="t").axes[0]
+    assert [line.get_label() for line in ax.lines] == ["seed 0", "seed 1", "real against real"]
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1, 2, 4]] * 3
+    assert [list(line.get_ydata()) for line in ax.lines] == [[9, 5, 4], [8, 7, 3], [3, 2, 1]]
+    assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in ax.lines}) == 3
+    assert ax.lines[2].get_color() == style.COLOURS["real"] and ax.lines[2].get_linestyle() == ":"
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("step", "distance", "t")
+    assert ax.get_ylim()[0] == 0  # a difference is not blown up by a cut axis
+    assert ax.get_xscale() == ax.get_yscale() == "linear"
+
+
+def test_one_floor_is_a_level_line_and_none_draws_none():
+    ax = pictures.readings([0, 10], {"G": [0.1, 0.5]}, floor=0.97, floor_label="real", ylabel="clear").axes[0]
+    assert list(ax.lines[1].get_ydata()) == [0.97, 0.97] and ax.lines[1].get_label() == "real"
+    fig, axes = style.figure(2)
+    assert pictures.readings([0, 10], {"G": [-0.1, 0.5]}, ylabel="", ax=axes[1]) is fig
+    assert len(axes[1].lines) == 1 and axes[1].get_ylim()[0] <= -0.1
+    ax = pictures.readings([50, 100], {"G": [9, 5]}, floor=[4, 1], ylabel="", xlabel="n", logarithmic=True).axes[0]
+    assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_xlabel() == "n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "fragment"),
+    [
+        ({"x": [1, 2]}, "lines['G'] must have one number for each of the 2 places, got shape (3,)"),
+        ({"x": [1, 3, 3]}, "x must hold at least two rising numbers"),
+        ({"lines": {}}, "lines must hold 1 to 4 lines, got 0"),
+        ({"lines": {str(i): [1, 2, 3] for i in range(5)}}, "got 5"),
+        ({"lines": {"G": [1.0, float("nan"), 2.0]}}, "lines['G'] must be finite, got 1 NaN"),
+        ({"floor": [1.0, 2.0]}, "floor must have one number for each of the 3 places"),
+        ({"lines": {"G": [1.0, 0.0, 2.0]}, "logarithmic": True}, "must be above 0"),
+        ({"floor": 0.0, "logarithmic": True}, "must be above 0"),
+    ],
+)
+def test_readings_that_do_not_fit_are_refused(changed, fragment):
+    with pytest.raises(ValueError) as caught:
+        pictures.readings(**{"x": [1, 2, 3], "lines": {"G": [3.0, 2.0, 1.0]}, "ylabel": "y"} | changed)
+    assert fragment in str(caught.value)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gancourse.plotting import style
 
-__all__ = ["class_shares", "film_strip", "image_grid"]
+__all__ = ["class_shares", "film_strip", "image_grid", "readings"]
 
 _GAP = 2  # pixels between images
 _TOLERANCE = 1e-3  # rounding, e.g. of a resampled image
@@ -166,7 +166,81 @@ def class_shares(
     return fig
 
 
+def readings(
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    *,
+    ylabel: str,
+    floor: float | Sequence[float] | None = None,
+    floor_label: str = "real against real",
+    xlabel: str = "step",
+    logarithmic: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw what a measure of generated images reads, over steps or over the number of samples.
+
+    Each line has its own dashes and marks. What the measure says of real images is a dotted green line: the
+    best that any line can come to.
+
+    Args:
+        x: where it was measured, rising, shape (T,).
+        lines: name -> readings, shape (T,), finite; at most four.
+        ylabel: what is measured.
+        floor: the reading of real images: one number, or one for each x; None draws none.
+        floor_label: what to call it.
+        xlabel: what x is.
+        logarithmic: both axes in powers of ten; then everything must be above 0.
+        title: over the picture.
+        ax: where to draw; a new figure if None.
+    Returns:
+        The figure.
+    Raises:
+        ValueError: lengths differ, x does not rise, a value cannot be drawn, or there is none or too many lines.
+    First met in: notebook 06.
+    """
+    places = _readings("x", x, len(x))
+    if len(places) < 2 or not (np.diff(places) > 0).all():
+        raise ValueError(f"x must hold at least two rising numbers, got {places.tolist()}")
+    if not 1 <= len(lines) <= len(_LOOKS):
+        raise ValueError(f"lines must hold 1 to {len(_LOOKS)} lines, got {len(lines)}")
+    drawn = {name: _readings(f"lines[{name!r}]", values, len(places)) for name, values in lines.items()}
+    shown = dict(drawn)
+    if floor is not None:
+        shown["floor"] = _readings("floor", [floor] * len(places) if np.ndim(floor) == 0 else floor, len(places))
+    if logarithmic and min(float(values.min()) for values in (places, *shown.values())) <= 0:
+        raise ValueError("on logarithmic axes every number must be above 0")
+    fig, ax = style.figure_of(ax)
+    for (name, values), (colour, dashes, mark) in zip(drawn.items(), _LOOKS, strict=False):
+        ax.plot(places, values, dashes, color=colour, marker=mark, markersize=5, label=name)
+    if floor is not None:
+        ax.plot(places, shown["floor"], ":", color=style.COLOURS["real"], linewidth=2.2, label=floor_label)
+    if logarithmic:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(bottom=min(0.0, *(float(values.min()) for values in drawn.values())))
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if title:
+        ax.set_title(title)
+    ax.legend(loc="best")
+    return fig
+
+
 # ---------------------------------------------------------------- helpers
+
+
+_LOOKS = ((style.COLOURS["fake"], "--", "x"), ("#40004b", "-", "s"), ("#b07cc6", "-.", "o"), ("#555555", "--", "^"))
+"""All of them measure fakes, so they are purples; dashes and marks tell them apart."""
+
+
+def _readings(name: str, values: Sequence[float], count: int) -> np.ndarray:
+    array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float)
+    if array.shape != (count,):
+        raise ValueError(f"{name} must have one number for each of the {count} places, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {int((~np.isfinite(array)).sum())} NaN or infinite value(s)")
+    return array
 
 
 def _show(ax: Axes, images: Tensor, rows: int, columns: int, title: str | None) -> None:
@@ -181,7 +255,7 @@ def _show(ax: Axes, images: Tensor, rows: int, columns: int, title: str | None) 
         ax.set_title(title)
     if outside > 0:
         share = "less than 0.1 %" if outside < 0.001 else f"{100 * outside:.1f} %"
-        ax.set_xlabel(f"{share} of the values are outside [-1, 1]", color=style.COLOURS["warning"])
+        ax.set_xlabel(f"{share} of the values are outside [-1, 1]", color=style.WARNING_TEXT)
 
 
 def _montage(images: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, float]:
