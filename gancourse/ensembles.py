@@ -89,6 +89,7 @@ class Recipe:
         beta1: Adam's momentum, or SGD's, which may be negative.
         r1, r2: gamma of the penalties at real and fake points; they enter as gamma / 2.
         gradient_penalty: lambda of WGAN-GP's penalty.
+        one_sided_penalty: lambda of its one-sided form, which asks nothing where the slope is below 1.
         clip: the discriminator's weights are clipped to [-clip, clip]; 0: not.
         label_smoothing: a; "real" means 1 - a instead of 1 for the discriminator (cross-entropy losses only).
         instance_noise: standard deviation of noise added to all that the discriminator sees.
@@ -120,6 +121,7 @@ class Recipe:
     r1: float = 0.0
     r2: float = 0.0
     gradient_penalty: float = 0.0
+    one_sided_penalty: float = 0.0
     clip: float = 0.0
     label_smoothing: float = 0.0
     instance_noise: float = 0.0
@@ -168,6 +170,7 @@ _PER_MEMBER: dict[str, _Range | None] = {
     "r1": _FROM_ZERO,
     "r2": _FROM_ZERO,
     "gradient_penalty": _FROM_ZERO,
+    "one_sided_penalty": _FROM_ZERO,
     "clip": _FROM_ZERO,
     "label_smoothing": _Range(False, lambda v: 0 <= v < 0.5, "from 0 to below 0.5"),
     "instance_noise": _FROM_ZERO,
@@ -348,6 +351,7 @@ class Ensemble:
     r1 = _Setting()
     r2 = _Setting()
     gradient_penalty = _Setting()
+    one_sided_penalty = _Setting()
     clip = _Setting()
     label_smoothing = _Setting()
     instance_noise = _Setting()
@@ -680,7 +684,7 @@ class Ensemble:
         leaves = self._discriminator.leaves(who)
         if self._spectral:
             self._power_iteration(leaves, who)
-        mix = self._draw("mix", player, update, who) if "gradient_penalty" in self._on else None
+        mix = self._draw("mix", player, update, who) if self._on & _BETWEEN else None
         objective, game = self._discriminator_objective(leaves, real, fake, mix, turn)
         self._move(self._discriminator, "lr_d", torch.autograd.grad(objective.sum(), leaves), who)
         return game.detach()
@@ -699,7 +703,8 @@ class Ensemble:
             real_logits, fake_logits = self._score(layers, real), self._score(layers, fake)
         terms = [family.discriminator_terms(*_rows(rows, real_logits, fake_logits)) for family, rows in turn.families]
         game = _in_order(terms, turn.order).mean(1)
-        smoothing, weight = self._number("label_smoothing", who), self._number("gradient_penalty", who)
+        smoothing = self._number("label_smoothing", who)
+        weight, one_sided = self._number("gradient_penalty", who), self._number("one_sided_penalty", who)
         if smoothing is not None:  # (1 - a) softplus(-real) + a softplus(real) = softplus(-real) + a real
             game = game + smoothing * real_logits.mean(1)
         objective = game
@@ -710,10 +715,13 @@ class Ensemble:
             objective = objective + r1 / 2 * _mean_square(input_gradients(real_logits, real))
         elif r2 is not None:
             objective = objective + r2 / 2 * _mean_square(input_gradients(fake_logits, fake))
-        if weight is not None:
+        if mix is not None:
             between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
-            slope = input_gradients(self._score(layers, between), between)
-            objective = objective + weight * (slope.norm(dim=-1) - 1).square().mean(1)
+            excess = input_gradients(self._score(layers, between), between).norm(dim=-1) - 1
+            if weight is not None:
+                objective = objective + weight * excess.square().mean(1)
+            if one_sided is not None:
+                objective = objective + one_sided * excess.clamp(min=0).square().mean(1)
         return objective, game
 
     def _generator_update(self, update: int, turn: _Turn) -> Tensor:
@@ -746,7 +754,7 @@ class Ensemble:
         first, second, updates = (
             part if who is None else part[who] for part in (player.first, player.second, player.updates)
         )
-        mix = self._draw("mix", "generator", update, who) if "gradient_penalty" in self._on else None
+        mix = self._draw("mix", "generator", update, who) if self._on & _BETWEEN else None
         for _ in range(self.recipe.unrolled_steps):
             leaves = player.unpack(rows)
             objective, _ = self._discriminator_objective(leaves, real, fake, mix, turn)
@@ -873,6 +881,7 @@ class Ensemble:
 
 
 _LIVE = [name for name in _PER_MEMBER if isinstance(getattr(Ensemble, name, None), _Setting)]
+_BETWEEN = {"gradient_penalty", "one_sided_penalty"}  # penalties at points between real and fake
 _PLAYER_STATE = ("weights", "first", "second", "updates")
 
 

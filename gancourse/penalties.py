@@ -8,6 +8,7 @@ They differ in *where* the gradient is taken and in what its norm should be:
     r2_penalty                       E |grad D(x)|^2          at fake points
     zero_centred_gradient_penalty    E |grad D(x)|^2          between real and fake
     gradient_penalty (WGAN-GP)       E (|grad D(x)| - 1)^2    between real and fake
+    one_sided_gradient_penalty       the same, where |grad D(x)| > 1
 
 The norm is taken per sample, over all axes but the first.
 """
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 __all__ = [
     "gradient_penalty",
     "input_gradients",
+    "one_sided_gradient_penalty",
     "r1_penalty",
     "r2_penalty",
     "weight_clipping",
@@ -106,6 +108,30 @@ def gradient_penalty(critic: Score, real: Tensor, fake: Tensor, *, generator: to
     """
     gradient = _gradients(critic, _between(real, fake, generator))
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()  # norm() has slope 0, not NaN, at 0
+
+
+def one_sided_gradient_penalty(
+    critic: Score, real: Tensor, fake: Tensor, *, generator: torch.Generator | None = None
+) -> Tensor:
+    """Return WGAN-GP's penalty where the critic is steeper than 1, and nothing where it is flatter.
+
+    E max(0, |grad D(x)| - 1)^2 over x = e real + (1 - e) fake, one e ~ U(0, 1) per pair. This is what "1-Lipschitz"
+    says, no more: a flat critic pays nothing. For D(x) = w.x it is max(0, |w| - 1)^2.
+
+    Args:
+        critic: gives scores, shape (N,), for points; a module or any function.
+        real: real data, shape (N, ...), floating point.
+        fake: generated data, of the shape of ``real``.
+        generator: random generator for e; PyTorch's own if not given.
+    Returns:
+        Scalar tensor, at least 0, to be weighted and added to d_loss.
+    Raises:
+        TypeError, ValueError: as :func:`gradient_penalty`.
+    Source: Gulrajani et al. (2017), section 4; Petzka et al. (2018), WGAN-LP.
+    First met in: notebook 09.
+    """
+    gradient = _gradients(critic, _between(real, fake, generator))
+    return (gradient.flatten(1).norm(dim=1) - 1).clamp(min=0).square().mean()
 
 
 def zero_centred_gradient_penalty(

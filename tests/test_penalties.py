@@ -36,6 +36,18 @@ def test_linear_critic_in_closed_form():
     assert penalties.gradient_penalty(linear, real, fake).item() == pytest.approx((math.sqrt(5.8) - 1) ** 2, abs=1e-12)
 
 
+def test_the_one_sided_penalty_asks_nothing_of_a_flat_critic():
+    real, fake = points(seed=1), points(seed=2)
+    steep = penalties.one_sided_gradient_penalty(linear, real, fake).item()
+    assert steep == pytest.approx((math.sqrt(5.8) - 1) ** 2, abs=1e-12)
+    assert penalties.one_sided_gradient_penalty(lambda x: 0.2 * linear(x), real, fake).item() == 0.0
+    mix = torch.rand(5, 1, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    slopes = (mix * real + (1 - mix) * fake).norm(dim=1)
+    got = penalties.one_sided_gradient_penalty(quadratic, real, fake, generator=torch.Generator().manual_seed(7))
+    assert 0 < int((slopes > 1).sum()) < 5  # some of each kind
+    assert got.item() == pytest.approx(float((slopes - 1).clamp(min=0).square().mean()))
+
+
 def test_each_penalty_looks_where_it_says():
     real, fake = points(seed=1), 10 + points(seed=2)
     assert penalties.r1_penalty(quadratic, real).item() == pytest.approx(float(real.square().sum(1).mean()))
