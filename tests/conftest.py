@@ -6,6 +6,9 @@ property tests without a time limit per example, which a busy machine would brea
 
 import os
 
+import matplotlib.colors
+import matplotlib.text
+import pytest
 from hypothesis import settings
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -13,3 +16,19 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+
+@pytest.fixture(autouse=True)
+def no_words_in_the_warning_orange(monkeypatch):
+    """Watch every word that a test draws: the orange is too pale for text."""
+    from gancourse.plotting import style
+
+    set_color = matplotlib.text.Text.set_color
+
+    def watched(text, color):
+        if matplotlib.colors.is_color_like(color):
+            drawn = matplotlib.colors.to_hex(color)
+            assert drawn != style.COLOURS["warning"], "words in the warning orange: use style.WARNING_TEXT"
+        set_color(text, color)
+
+    monkeypatch.setattr(matplotlib.text.Text, "set_color", watched)

@@ -128,6 +128,11 @@ MISTAKES = {
     "too long a class": (edit("figure", source="class A:\n" + "    x = 1\n" * 40), "41 lines of code"),
     "too many words": (edit("reading", source="word " * 151), "151 words"),
     "an image nobody can hear": (edit("reading", source=f"![](../{'notebooks'}/{NAME})"), "no alternative text"),
+    "a reference to an image nobody can hear": (edit("reading", source="![][there]"), "no alternative text"),
+    "an image that is called by its name": (
+        edit("reading", source=f"![picture 1](../notebooks/{NAME})"),
+        "does not say",
+    ),
     "an img tag nobody can hear": (edit("reading", source=f'<img src="{NAME}">'), "no alternative text"),
     "a link that leads nowhere": (edit("reading", source="[next](01_missing.ipynb)"), "leads nowhere"),
     "details left open": (replace("task", "</details>", ""), "do not match"),
@@ -166,6 +171,12 @@ def test_a_mistake_is_found(course, mistake, message):
     assert any(message in problem for problem in found), found
     save(course, node)
     assert notebooks.main(["lint"], course) == 1
+
+
+def test_a_heading_is_no_reading_of_a_figure(course):
+    node = good_notebook(course)
+    cell(node, "reading").source = "## What comes next\n\nThe loss."
+    assert any("words that read it" in problem for problem in problems(course, node))
 
 
 def test_two_figures_in_a_row_need_words_between_them(course):

@@ -706,3 +706,39 @@ def difference(one, other):
     one, other = (np.asarray(PIL.Image.open(io.BytesIO(png)).convert("RGB")).astype(int) for png in (one, other))
     assert one.shape == other.shape
     return np.abs(one - other).max()
+
+
+# ---------------------------------------------------------------- what is heard
+
+
+def test_the_status_is_announced_but_not_each_frame_while_it_plays():
+    panel = walk()
+    polite, off = 'role="status" aria-live="polite" aria-atomic="true"', 'role="status" aria-live="off"'
+    assert polite in panel.status.value
+    (playing,) = [trait for trait in ("playing", "_playing") if panel.play.has_trait(trait)]
+    setattr(panel.play, playing, True)
+    panel.play.value += 1
+    assert off in panel.status.value
+    panel.play.value += 1
+    assert off in panel.status.value and panel.status_text in panel.status.value
+    setattr(panel.play, playing, False)
+    assert polite in panel.status.value and panel.status_text in panel.status.value
+    panel.once.click()
+    assert polite in panel.status.value
+    with panel.play.hold_trait_notifications():  # the last tick and the pause in one message
+        setattr(panel.play, playing, True)
+    with panel.play.hold_trait_notifications():
+        setattr(panel.play, playing, False)
+        panel.play.value += 1
+    assert polite in panel.status.value
+
+
+def test_a_button_of_the_panel_s_own_stays_beside_its_words():
+    class Homing(Walk):
+        def go_home(self):
+            self.place = 0.0
+
+    panel = Panel(Homing(), name="walk", title="A walk", actions=[Action("home", "go_home", "back to the start")])
+    boxes = [box for box in panel._owned if panel.actions["go_home"] in getattr(box, "children", ())]
+    (together,) = boxes
+    assert len(together.children) == 2 and "back to the start" in together.children[1].value

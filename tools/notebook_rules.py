@@ -193,10 +193,13 @@ def _lengths(page: Page) -> Iterator[str]:
 def _links(page: Page) -> Iterator[str]:
     for i, cell in page.text:
         text = _without_code(cell.source)
-        if re.search(r"!\[\s*\]\(", text) or any(
+        if re.search(r"!\[\s*\][(\[]", text) or any(
             not re.search(r"\balt\s*=\s*[\"'][^\"']", tag) for tag in re.findall(r"<img\b[^>]*>", text)
         ):
             yield f"{page.where(i)}: an image has no alternative text"
+        for alternative in re.findall(r"!\[\s*([^\]]*\S)\s*\][(\[]", text):
+            if words(alternative) < 3:
+                yield f"{page.where(i)}: the alternative text {alternative!r} does not say what the image shows"
         targets = re.findall(r"\]\(([^)\s]+)", text) + re.findall(
             r"<(?:img|a)\b[^>]*(?:src|href)\s*=\s*[\"']([^\"']+)", text
         )
@@ -347,6 +350,8 @@ def _figures(page: Page) -> Iterator[str]:
     waiting: int | None = None
     for i, cell in enumerate(page.cells):
         if cell.cell_type == "markdown":
+            if waiting is not None and cell.source.lstrip().startswith("#"):
+                break  # the next section has begun
             waiting = None
         elif cell.cell_type == "code" and any("image/png" in output.get("data", {}) for output in cell.outputs):
             if waiting is not None:

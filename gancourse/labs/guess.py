@@ -266,7 +266,7 @@ class _Picture:
             word.set_visible(False)
         for mark, answer, real in zip(self._marks, answers, real_sides, strict=True):
             mark.set_text("–" if not answer else "hit" if answer == real else "miss")
-            mark.set_color(style.COLOURS["neutral" if answer in ("", real) else "warning"])
+            mark.set_color(style.COLOURS["neutral"] if answer in ("", real) else style.WARNING_TEXT)
 
     def _show(self, pixels: np.ndarray, bottom: float) -> None:
         self._image.set_data(pixels)

@@ -53,6 +53,8 @@ What the panel sees to:
   the panel stops, keeps the last good picture and offers to start again. Any other exception is
   shown in the panel as well, because a traceback of a callback is seen nowhere else.
 * **Nothing leaks.** A panel built under a ``name`` that is in use closes the older one.
+* **It can be heard.** A screen reader announces the status line when something has changed it, and
+  while the panel plays it waits for the pause.
 * **It works without a browser**: ``panel.play.value += 1`` is a tick, ``panel.more.click()`` is
   the button, ``panel.controls["stride"].value = 0.5`` moves the slider, ``panel.status_text`` and
   ``panel.alert_text`` are what a learner reads, ``panel.png`` is the picture.
@@ -418,8 +420,12 @@ class Panel:
         middle = own(widgets.HBox([self.image, beside], layout=widgets.Layout(**wrap)))
         rows = [own(_text(self.title, _TITLE)), top]
         if actions:
-            told = [part for a in actions for part in (self.actions[a.method], own(_text(a.hint, _TOLD)))]
-            rows.append(own(widgets.HBox(told, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))))
+            centred = {"align_items": "center"}  # a button and its words stay together where the row is broken
+            pairs = [
+                own(widgets.HBox([self.actions[a.method], own(_text(a.hint, _TOLD))], layout=widgets.Layout(**centred)))
+                for a in actions
+            ]
+            rows.append(own(widgets.HBox(pairs, layout=widgets.Layout(flex_flow="row wrap", **centred))))
         self.widget = own(widgets.VBox([*rows, self.status, self.alert, middle]))
 
     def _own(self, widget: widgets.Widget) -> Any:
@@ -449,6 +455,8 @@ class Panel:
             )
         )
         self.play.observe(self._guarded(self._on_tick), "value")
+        for trait in filter(self.play.has_trait, _PLAYING):
+            self.play.observe(self._on_pause, trait)
         self.once.on_click(self._guarded(lambda _: self.advance(1)))
         self.more.on_click(self._guarded(lambda _: self.advance(count)))
         self.slow.observe(self._on_slow, "value")
@@ -505,7 +513,15 @@ class Panel:
         while not done or (time.perf_counter() < end and (limit is None or done < limit)):
             self.stepper.step()
             done += 1
-        self._show()
+        self._show(announced=not self._playing())
+
+    def _playing(self) -> bool:
+        return any(getattr(self.play, trait) for trait in filter(self.play.has_trait, _PLAYING))
+
+    def _on_pause(self, change: dict[str, Any]) -> None:
+        with self._lock:
+            if not change["new"] and not self._closed:
+                self._say(status=self.status_text)
 
     def _on_slow(self, change: dict[str, Any]) -> None:
         self.play.interval = _SLOW_TICK_MS if change["new"] else _TICK_MS
@@ -531,9 +547,8 @@ class Panel:
             self._diverged, self._note = "", ""
             self.restart.button_style = ""
             self._show()
-            for trait in _PLAYING:  # the front end's clock: without one nothing happens
-                if self.play.has_trait(trait):
-                    setattr(self.play, trait, True)
+            for trait in filter(self.play.has_trait, _PLAYING):  # the front end's clock: without one nothing happens
+                setattr(self.play, trait, True)
 
         return act
 
@@ -611,9 +626,8 @@ class Panel:
     def _stop(self, alert: str) -> None:
         """Stop the clock in the front end and say why."""
         if self.play is not None:
-            for trait in _PLAYING:
-                if self.play.has_trait(trait):
-                    setattr(self.play, trait, False)
+            for trait in filter(self.play.has_trait, _PLAYING):
+                setattr(self.play, trait, False)
         self._say(alert=alert)
 
     # ------------------------------------------------------------ what is shown
@@ -625,7 +639,7 @@ class Panel:
             if widget.value != value and not any(control.attribute == attribute for control, _ in self._moved):
                 widget.value = value
 
-    def _show(self) -> None:
+    def _show(self, *, announced: bool = True) -> None:
         """Draw one frame and say what it shows."""
         self._follow()
         figure = self.stepper.draw()
@@ -638,12 +652,13 @@ class Panel:
         self.png = self._camera.png()
         self.frames += 1
         self.image.value = self.png
-        self._say(status=" ".join(filter(None, (self.stepper.status(), self._note))))
+        self._say(status=" ".join(filter(None, (self.stepper.status(), self._note))), announced=announced)
 
-    def _say(self, *, status: str | None = None, alert: str | None = None) -> None:
+    def _say(self, *, status: str | None = None, alert: str | None = None, announced: bool = True) -> None:
         if status is not None:
             self.status_text = status
-            self.status.value = f'<div role="status" style="{_STATUS}">{html.escape(status)}</div>'
+            live = f'role="status" aria-live="{"polite" if announced else "off"}" aria-atomic="true"'
+            self.status.value = f'<div {live} style="{_STATUS}">{html.escape(status)}</div>'
         if alert is not None and alert != self.alert_text:
             self.alert_text = alert
             self.alert.value = alert and f'<div role="alert" style="{_ALERT}">{html.escape(alert)}</div>'

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse.plotting import style
-from gancourse.plotting.style import COLOURS
+from gancourse.plotting.style import COLOURS, WARNING_TEXT
 from gancourse.plotting.training import running_mean
 
 __all__ = ["Run", "clouds", "runs", "tracks"]
@@ -146,4 +146,4 @@ def _cloud(ax: Axes, title: str, points: Tensor, real: Tensor, limit: float) -> 
     inside = ((points.abs() <= limit).all(1)).double().mean()  # NaN counts as outside
     if inside < 0.995:
         ax.text(0.5, 0.03, f"{1 - inside:.0%} outside", transform=ax.transAxes, ha="center", fontsize=9,
-                color=COLOURS["warning"])  # fmt: skip
+                color=WARNING_TEXT)  # fmt: skip

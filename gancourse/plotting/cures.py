@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse.plotting import style
-from gancourse.plotting.style import COLOURS
+from gancourse.plotting.style import COLOURS, WARNING_TEXT
 
 __all__ = ["cure_table", "samples_by_seed"]
 
@@ -164,7 +164,7 @@ def _dots(ax: Axes, counts: Sequence[int], place: int, of: int) -> None:
 
 def _ticks(ax: Axes, shares: Sequence[float], place: int) -> None:
     if not shares:
-        ax.text(0.5, place, "diverged", ha="center", va="center", fontsize=9, color=COLOURS["warning"])
+        ax.text(0.5, place, "diverged", ha="center", va="center", fontsize=9, color=WARNING_TEXT)
         return
     ax.hlines(place, min(shares), max(shares), color=COLOURS["fake"], linewidth=1.0, alpha=0.5, zorder=2)
     ax.plot(shares, [place] * len(shares), "|", markersize=9, color=COLOURS["fake"], zorder=3)

@@ -13,7 +13,7 @@ from matplotlib.quiver import Quiver
 from torch import Tensor
 
 from gancourse import games
-from gancourse.plotting.style import COLOURS, figure, figure_of
+from gancourse.plotting.style import COLOURS, WARNING_TEXT, figure, figure_of
 
 __all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait", "spectrum"]
 
@@ -179,7 +179,7 @@ def factors(
         ax.plot(values, factor, linestyle=_LINES[index % len(_LINES)], color=shade, label=name)
     ax.set(title=title, xlabel=xlabel, ylabel="factor", ylim=limits, xlim=(float(values[0]), float(values[-1])))
     ax.annotate("runs away", (0.99, 1), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
-                ha="right", color=COLOURS["warning"], fontsize=10)  # fmt: skip
+                ha="right", color=WARNING_TEXT, fontsize=10)  # fmt: skip
     ax.legend(loc="best", frameon=False)
     return fig
 

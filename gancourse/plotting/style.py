@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "DECISION_MAP", "arrange", "figure", "figure_of", "in_few_colours", "png"]
+__all__ = ["COLOURS", "DECISION_MAP", "WARNING_TEXT", "arrange", "figure", "figure_of", "in_few_colours", "png"]
 
 COLOURS = {
     "real": "#008837",
@@ -28,6 +28,9 @@ COLOURS = {
 }
 """What each colour means, everywhere. A second cue goes with it: real filled dots, fake crosses;
 discriminator solid lines, generator dashed."""
+
+WARNING_TEXT = "#a84800"
+"""The warning orange, darker: for words, which the orange itself leaves too pale to read on white."""
 
 DECISION_MAP = "PRGn"
 """Colour map of decision surfaces, centred on logit 0: green = real, purple = fake."""
