@@ -12,7 +12,7 @@ NOTEBOOKS ?=
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-without-data check execute lint stamp bench setup
+.PHONY: help lab test test-without-data check execute lint stamp site bench browser colab setup
 
 help: ## list what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -40,8 +40,17 @@ lint: $(VENV)/.dev ## check the rules that every notebook keeps
 stamp: $(VENV)/.dev ## write set-up cells and Colab badges from the address in pyproject.toml
 	$(BIN)/python tools/notebooks.py stamp $(NOTEBOOKS)
 
+site: $(VENV)/.dev ## build the web site from the stored notebooks, into build/site
+	$(BIN)/python tools/website.py
+
 bench: $(VENV)/.dev ## measure what README's table of speeds says
 	$(BIN)/python tools/bench.py
+
+browser: $(VENV)/.dev ## every notebook and panel in a real JupyterLab, driven by Chromium (takes half an hour)
+	$(BIN)/python -m pytest tests/browser --whole
+
+colab: $(VENV)/.dev ## notebooks 00 to 04 and all panels with Colab's versions, in an environment of their own
+	$(BIN)/python -m pytest tests/colab
 
 setup: $(VENV)/.dev ## install what `make test` needs
 
