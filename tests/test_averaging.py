@@ -125,6 +125,15 @@ def test_modes_momenta_weights_and_randomness_are_as_before():
         assert now.grad is None
 
 
+def test_statistics_that_had_become_nan_are_forgotten():
+    network = nn.Sequential(nn.BatchNorm1d(2))
+    network[0].running_mean.fill_(float("nan"))
+    z = latents(50, 2)
+    averaging.recompute_batch_norm(network, z.split(10))
+    assert torch.allclose(network[0].running_mean, z.mean(0), atol=1e-6)
+    assert int(network[0].num_batches_tracked) == 5
+
+
 def test_dropout_is_off_while_the_statistics_are_measured():
     network = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(2))
     z = latents(50, 2)

@@ -47,7 +47,6 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
         ("hidden dense layers", 3, 1),
         ("pooling and upsampling", 2, 1),
         ("recommended", 3, 0),
-        ("WGAN-GP on the DCGAN network", 2, 0),
     ],
 )
 def test_batch_norm_stands_where_the_row_says(name, in_g, in_d):

@@ -22,13 +22,12 @@ def titles() -> dict[str, str]:
 
 
 def test_the_map_shows_the_notebooks_that_are_there_and_their_titles():
-    ready = {number: title for number, title, _, there in course.NOTEBOOKS if there}
-    assert ready == titles()
+    assert {number: title for number, title, _ in course.NOTEBOOKS} == titles()
 
 
 def test_numbers_rise_and_parts_stand_together():
     assert [number for number, *_ in course.NOTEBOOKS] == [f"{i:02d}" for i in range(len(course.NOTEBOOKS))]
-    parts = [part for _, _, part, _ in course.NOTEBOOKS]
+    parts = [part for _, _, part in course.NOTEBOOKS]
     assert parts == sorted(parts, key=parts.index)
 
 
@@ -40,7 +39,7 @@ def test_every_title_is_drawn_inside_its_box_and_no_two_texts_overlap():
     texts = [text for text in ax.texts if text.get_text()]
     drawn = " ".join(" ".join(text.get_text().split()) for text in texts)
     assert len(boxes) == len(course.NOTEBOOKS)
-    for _, title, part, _ in course.NOTEBOOKS:
+    for _, title, part in course.NOTEBOOKS:
         assert title in drawn
         assert part in drawn
     extents = [text.get_window_extent() for text in texts]

@@ -241,7 +241,6 @@ WGAN_IMAGES = [
         steps=600,
         looks=(60, 120, 180, 240, 300, 360, 480, 600),
     ),
-    Entry("WGAN-GP on the DCGAN network", changed(discriminator=no_batch_norm), **CRITIC, looks=CRITIC_LOOKS),
 ]
 """Notebook 09: WGAN-GP on digits; it stands beside the first rows of ``DCGAN``, trained on the same seeds."""
 

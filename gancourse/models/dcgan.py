@@ -31,7 +31,7 @@ class Generator(nn.Module):
         width: feature maps before the last layer.
     Source: Radford et al. (2016). With the defaults of that paper (64, 3, 100, 64) this is the
         network of the PyTorch tutorial: 3,576,704 parameters.
-    First met in: notebook 06.
+    First met in: notebook 07.
     """
 
     def __init__(self, image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64) -> None:
@@ -71,7 +71,7 @@ class Discriminator(nn.Module):
         channels: 1 for grey, 3 for colour.
         width: feature maps after the first layer; each further layer has twice as many.
     Source: Radford et al. (2016); 2,765,568 parameters at 64 by 64, 3 channels, width 64.
-    First met in: notebook 06.
+    First met in: notebook 07.
     """
 
     def __init__(self, image_size: int = 28, channels: int = 1, width: int = 64) -> None:
@@ -107,7 +107,7 @@ def initialise(module: nn.Module) -> None:
     Args:
         module: one layer; other kinds than these two are left alone.
     Source: Radford et al. (2016), section 4; the batch norm line is that of their code.
-    First met in: notebook 06.
+    First met in: notebook 07.
     """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)

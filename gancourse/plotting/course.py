@@ -1,4 +1,4 @@
-"""The map of the course: which notebook leads to which, and which are there."""
+"""The map of the course: which notebook leads to which."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from gancourse.plotting import style
 
 __all__ = ["NOTEBOOKS", "course_map"]
 
-NOTEBOOKS: tuple[tuple[str, str, str, bool], ...] = (
-    ("00", "Start here", "The game", True),
-    ("01", "Play the minimax game on paper", "The game", True),
-    ("02", "Train a GAN on a single number", "The game", True),
-    ("03", "See why the game goes round in circles", "What goes wrong", True),
-    ("04", "Make a GAN collapse", "What goes wrong", True),
-    ("05", "Cure it, and prove it", "What goes wrong", True),
-    ("06", "Make your first images", "Images", False),
-    ("07", "Build a DCGAN", "Images", False),
-    ("08", "Measure distance with a critic", "Distance", True),
-    ("09", "Train a WGAN with gradient penalty", "Distance", False),
+NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
+    ("00", "Start here", "The game"),
+    ("01", "Play the minimax game on paper", "The game"),
+    ("02", "Train a GAN on a single number", "The game"),
+    ("03", "See why the game goes round in circles", "What goes wrong"),
+    ("04", "Make a GAN collapse", "What goes wrong"),
+    ("05", "Cure it, and prove it", "What goes wrong"),
+    ("06", "Make your first images", "Images"),
+    ("07", "Build a DCGAN", "Images"),
+    ("08", "Measure distance with a critic", "Distance"),
+    ("09", "Train a WGAN with gradient penalty", "Distance"),
 )
-"""One row for each notebook: number, title, part of the course, and whether it is there yet."""
+"""One row for each notebook: number, title, part of the course."""
 
 _WIDTH, _HEIGHT, _ACROSS, _DOWN = 1.12, 0.66, 1.32, 0.92
 
 
 def course_map(here: str | None = None, *, ax: Axes | None = None) -> Figure:
-    """Draw the notebooks in reading order, one column for each part; planned ones are hollow and dashed.
+    """Draw the notebooks in reading order, one column for each part.
 
     Args:
         here: number of the notebook the reader is in, such as "00"; it is filled.
@@ -45,24 +45,23 @@ def course_map(here: str | None = None, *, ax: Axes | None = None) -> Figure:
     numbers = [number for number, *_ in NOTEBOOKS]
     if here is not None and here not in numbers:
         raise ValueError(f"here must be one of {', '.join(numbers)} or None, got {here!r}")
-    parts = list(dict.fromkeys(part for _, _, part, _ in NOTEBOOKS))
-    fig, ax = style.figure_of(ax, size=(9.4, 3.9))
+    parts = list(dict.fromkeys(part for _, _, part in NOTEBOOKS))
+    fig, ax = style.figure_of(ax, size=(9.4, 3.6))
     place: dict[str, tuple[float, float]] = {}
     for column, part in enumerate(parts):
         ax.text(column * _ACROSS, 0.62, part, ha="center", va="center", fontsize=13, fontweight="bold")
-        for row, (number, title, _, ready) in enumerate(n for n in NOTEBOOKS if n[2] == part):
+        for row, (number, title, _) in enumerate(n for n in NOTEBOOKS if n[2] == part):
             place[number] = (column * _ACROSS, -row * _DOWN)
-            _box(ax, place[number], number, title, ready=ready, filled=number == here)
+            _box(ax, place[number], number, title, filled=number == here)
     for before, after in itertools.pairwise(numbers):
         _arrow(ax, place[before], place[after])
-    ax.set(xlim=(-0.62, (len(parts) - 1) * _ACROSS + 0.62), ylim=(-2 * _DOWN - 0.75, 0.8))
-    ax.text(-0.56, -2 * _DOWN - 0.6, "solid frame: there        dashed frame: planned", fontsize=11, va="center")
+    ax.set(xlim=(-0.62, (len(parts) - 1) * _ACROSS + 0.62), ylim=(-2 * _DOWN - 0.45, 0.8))
     ax.set_axis_off()
     return fig
 
 
-def _box(ax: Axes, centre: tuple[float, float], number: str, title: str, *, ready: bool, filled: bool) -> None:
-    black, grey = "#222222", style.COLOURS["neutral"]
+def _box(ax: Axes, centre: tuple[float, float], number: str, title: str, *, filled: bool) -> None:
+    black = "#222222"
     ax.add_patch(
         FancyBboxPatch(
             (centre[0] - _WIDTH / 2, centre[1] - _HEIGHT / 2),
@@ -70,12 +69,11 @@ def _box(ax: Axes, centre: tuple[float, float], number: str, title: str, *, read
             _HEIGHT,
             boxstyle="round,pad=0,rounding_size=0.08",
             facecolor=black if filled else "white",
-            edgecolor=black if ready else grey,
-            linestyle="-" if ready else "--",
-            linewidth=2.0 if ready else 1.2,
+            edgecolor=black,
+            linewidth=2.0,
         )
     )
-    colour = "white" if filled else black if ready else grey
+    colour = "white" if filled else black
     here = "  (you are here)" if filled else ""
     lines = [f"{number}{here}", *textwrap.wrap(title, 21)]
     ax.text(*centre, "\n".join(lines), ha="center", va="center", color=colour, fontsize=11, linespacing=1.25)

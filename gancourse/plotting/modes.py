@@ -63,7 +63,7 @@ def mode_counts(
         if name not in rows or len(values) != len(rows[name]):
             raise ValueError(f"quality[{name!r}] must have one number for each of counts[{name!r}]")
     width, height = max(map(len, rows.values())), len(rows)
-    fig, ax = figure_of(ax, size=(2.4 + 0.52 * width, 0.75 + 0.46 * height))
+    fig, ax = figure_of(ax, size=(max(6.0, 2.4 + 0.52 * width), 0.75 + 0.46 * height))
     for row, (name, values) in enumerate(rows.items()):
         for column, count in enumerate(values):
             _cell(ax, column, row, count / of)
