@@ -30,6 +30,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 
+PATIENCE = 120
+"""Seconds to wait for what takes one or two where nothing else runs; a test machine may be busy."""
+
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,12 +42,20 @@ _FLAGS = [
 ]
 _WATCH_PICTURES = """
     window.__pictures = [];
+    window.__different = new Set();
+    const digest = async address => {
+        const bytes = await (await fetch(address)).arrayBuffer();
+        const hash = await crypto.subtle.digest('SHA-256', bytes);
+        window.__different.add(Array.from(new Uint8Array(hash).slice(0, 8)).join());
+    };
     const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, 'src');
     Object.defineProperty(HTMLImageElement.prototype, 'src', {
         get() { return source.get.call(this); },
         set(value) {
-            if (String(value).startsWith('blob:'))
+            if (String(value).startsWith('blob:')) {
+                digest(value).catch(() => {});
                 this.addEventListener('load', () => window.__pictures.push(performance.now()), {once: true});
+            }
             source.set.call(this, value);
         },
     });
@@ -123,7 +134,7 @@ class JupyterLab:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
                 + [f"--{name}={value}" for name, value in options.items()],
-                env=os.environ | settings | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+                env=os.environ | settings | self._kernels_see(path),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -134,7 +145,19 @@ class JupyterLab:
             raise
         return self
 
-    def _wait_until_it_answers(self, seconds: float = 60) -> None:
+    def _kernels_see(self, path: str) -> dict[str, str]:
+        """Return what the kernels inherit: the checkout, one thread, no downloads, a cache of their own."""
+        return {
+            "PYTHONPATH": path,
+            "OMP_NUM_THREADS": "1",
+            "GANCOURSE_THREADS": "1",
+            "GANCOURSE_DEVICE": os.environ.get("GANCOURSE_DEVICE") or "cpu",
+            "GANCOURSE_OFFLINE": "1",
+            "GANCOURSE_CACHE": str(self.folder / "cache"),
+            "IPYTHONDIR": str(self.folder / "ipython"),
+        }
+
+    def _wait_until_it_answers(self, seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._server.poll() is None:
             with contextlib.suppress(urllib.error.URLError, ConnectionError), self._ask("/api/status"):
@@ -185,10 +208,24 @@ class Browser:
         nbformat.write(made, lab.notebooks / f"{name}.ipynb")
         return self.open_file(lab, name, width=width, height=height)
 
-    def open_file(self, lab: JupyterLab, name: str, *, width: int = 1100, height: int = 900) -> Notebook:
-        """Open a notebook that lies in the server's folder."""
+    def open_copy(self, lab: JupyterLab, path: Path, *, width: int = 1100, height: int = 900) -> Notebook:
+        """Open a copy of a notebook in a new tab, kernel ready, with the outputs that are stored in it."""
+        shutil.copy(path, lab.notebooks)
+        for folder in (other for other in path.parent.iterdir() if other.is_dir() and other.name[0] != "."):
+            shutil.copytree(folder, lab.notebooks / folder.name, dirs_exist_ok=True)  # pictures that the text shows
+        return self.open_file(lab, path.stem, width=width, height=height)
+
+    def new_page(self, *, width: int = 1100, height: int = 900) -> Any:
+        """Open an empty page, in which the pictures of panels will be counted."""
         page = self._chromium.new_context(viewport={"width": width, "height": height}).new_page()
         page.add_init_script(_WATCH_PICTURES)
+        page.set_default_timeout(1000 * PATIENCE)
+        page.set_default_navigation_timeout(1000 * PATIENCE)
+        return page
+
+    def open_file(self, lab: JupyterLab, name: str, *, width: int = 1100, height: int = 900) -> Notebook:
+        """Open a notebook that lies in the server's folder."""
+        page = self.new_page(width=width, height=height)
         notebook = Notebook(page)
         page.goto(f"http://127.0.0.1:{lab.port}/lab/tree/{name}.ipynb?reset")
         notebook.wait_for_kernel()
@@ -208,11 +245,18 @@ class Notebook:
         """The panel on the page; with several, the first."""
         return PanelOnScreen(self)
 
+    def panel_of(self, index: int) -> PanelOnScreen:
+        """Scroll to a cell and return the panel under it."""
+        self.scroll_to(index)
+        return PanelOnScreen(self, f'.jp-Cell[data-windowed-list-index="{index}"] ')
+
     def wait_for_kernel(self) -> None:
         """Wait until the notebook is there and its kernel is idle."""
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady", timeout=60_000)
-        self.page.wait_for_function(f"{_KERNEL}?.status === 'idle'", timeout=60_000)
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=1000 * PATIENCE)
+        self.page.wait_for_function(
+            f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady", timeout=1000 * PATIENCE
+        )
+        self.page.wait_for_function(f"{_KERNEL}?.status === 'idle'", timeout=1000 * PATIENCE)
 
     def write(self, sources: list[str]) -> None:
         """Put these sources into the cells that are there, and take their outputs away."""
@@ -230,6 +274,78 @@ class Notebook:
     def run_all(self) -> None:
         """Run every cell and wait for the last one."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")  # resolves when done
+
+    def begin_run_all(self) -> None:
+        """Begin to run every cell, and do not wait."""
+        self.page.evaluate(
+            """() => {
+                window.__done = false;
+                window.jupyterapp.commands.execute('notebook:run-all-cells').finally(() => { window.__done = true; });
+            }"""
+        )
+
+    def wait_until_done(self, seconds: float = 3600) -> None:
+        """Wait for the cells that one of the ``begin_`` methods began."""
+        self.page.wait_for_function("window.__done", timeout=1000 * seconds, polling=200)
+
+    def begin_restart_and_run_all(self) -> None:
+        """Restart the kernel and run all cells, with the menu's command and its question, and do not wait."""
+        self.page.evaluate(
+            """() => {
+                window.__done = false;
+                window.jupyterapp.commands.execute('notebook:restart-run-all').finally(() => { window.__done = true; });
+            }"""
+        )
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+
+    def interrupt(self) -> None:
+        """Press the square in the toolbar."""
+        self.page.locator('[data-command="notebook:interrupt-kernel"]').first.click()
+
+    def reload(self) -> None:
+        """Save, load the page again, and wait for the kernel, which has gone on."""
+        self.save()
+        self.page.reload()
+        self.wait_for_kernel()
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return each cell as it would be stored: type, execution_count, outputs ..."""
+        return self.page.evaluate(f"[...{_CURRENT}.content.model.cells].map(cell => cell.toJSON())")
+
+    def scroll_to(self, index: int) -> None:
+        """Bring a cell to the top of the window and wait until it is drawn."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:  # a page that is still being drawn may scroll back
+            self.page.evaluate(f"index => {_CURRENT}.content.scrollToItem(index, 'start')", index)
+            self.wait(0.3)
+            if self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]').count():
+                return
+        raise TimeoutError(f"cell {index} was not drawn within {PATIENCE} s")
+
+    def screenshots(self, folder: Path, name: str) -> list[Path]:
+        """Leave pictures of the notebook from top to bottom: name_00.png, name_01.png and so on."""
+        made: list[Path] = []
+        scroller = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer"
+        move = f"y => {{ const box = document.querySelector('{scroller}'); box.scrollTop = y; return box.scrollTop; }}"
+        wanted, before = 0.0, -1.0
+        while (here := self.page.evaluate(move, wanted)) > before and len(made) < 99:
+            self.wait(0.4)
+            made.append(folder / f"{name}_{len(made):02d}.png")
+            self.page.screenshot(path=made[-1])
+            before, wanted = here, here + self.page.evaluate(f"document.querySelector('{scroller}').clientHeight") - 40
+        return made
+
+    def begin_run_cell(self, index: int) -> None:
+        """Begin to run one cell, counted from 0, and do not wait."""
+        self.page.evaluate(
+            f"""index => {{
+                const book = {_CURRENT}.content;
+                book.activeCellIndex = index; book.deselectAll();
+                window.__done = false;
+                window.jupyterapp.commands.execute('notebook:run-cell').finally(() => {{ window.__done = true; }});
+            }}""",
+            index,
+        )
 
     def run_cell(self, index: int) -> None:
         """Run one cell, counted from 0, and wait for it."""
@@ -280,6 +396,14 @@ class Notebook:
         """Return when each picture of a panel was shown, on the page's clock, in milliseconds."""
         return self.page.evaluate("window.__pictures")
 
+    def forget_pictures(self) -> None:
+        """Begin to count anew, for :meth:`different_pictures`."""
+        self.page.evaluate("window.__different.clear()")
+
+    def different_pictures(self) -> int:
+        """Return how many different pictures panels have shown since :meth:`forget_pictures`."""
+        return self.page.evaluate("window.__different.size")
+
     def wait(self, seconds: float) -> None:
         self.page.wait_for_timeout(1000 * seconds)
 
@@ -290,47 +414,64 @@ class Notebook:
 
 
 class PanelOnScreen:
-    """The parts of a panel, as somebody in front of the screen finds them."""
+    """The parts of a panel, as somebody in front of the screen finds them.
 
-    def __init__(self, notebook: Notebook) -> None:
-        self.notebook, self.page = notebook, notebook.page
+    Args:
+        notebook: where it is.
+        within: CSS of what holds it, with a space at the end; the whole page if not given.
+    """
 
-    def wait(self, seconds: float = 30) -> None:
+    def __init__(self, notebook: Notebook, within: str = "") -> None:
+        self.notebook, self.page, self.within = notebook, notebook.page, within
+
+    def wait(self, seconds: float = 60) -> None:
         """Wait until the panel's picture and status are there."""
-        self.page.wait_for_selector("img.widget-image", timeout=1000 * seconds)
+        self.page.wait_for_selector(f"{self.within}img.widget-image", timeout=1000 * seconds)
         self.page.wait_for_function(
-            "[...document.querySelectorAll('img.widget-image')].some(image => image.naturalWidth > 0)",
+            "images => [...document.querySelectorAll(images)].some(image => image.naturalWidth > 0)",
+            arg=f"{self.within}img.widget-image",
             timeout=1000 * seconds,
         )
-        self.page.wait_for_selector("[role=status]", timeout=1000 * seconds)
-        self.page.wait_for_selector(".widget-slider, .widget-toggle-buttons", timeout=1000 * seconds)
+        self.page.wait_for_selector(f"{self.within}[role=status]", timeout=1000 * seconds)
+        self._locate(".widget-slider, .widget-toggle-buttons").first.wait_for(timeout=1000 * seconds)
+
+    def _locate(self, css: str) -> Any:
+        return (self.page.locator(self.within.strip()) if self.within else self.page).locator(css)
 
     @property
     def status(self) -> str:
-        return self.page.locator("[role=status]").first.inner_text()
+        return self._locate("[role=status]").first.inner_text()
 
     @property
     def alert(self) -> str:
-        shown = self.page.locator("[role=alert]")
+        shown = self._locate("[role=alert]")
         return shown.first.inner_text() if shown.count() else ""
 
     def button(self, name: str) -> Any:
-        return self.page.locator("button.jupyter-button", has_text=name).first
+        return self._locate("button.jupyter-button").filter(has_text=name).first
 
     def play(self) -> None:
         """Press Play; pressed again, it pauses."""
-        self.page.locator(".widget-play button").first.click()
+        self._locate(".widget-play button").first.click()
 
-    def wait_for_status_other_than(self, before: str, seconds: float = 20) -> str:
+    def wait_for_frames(self, many: int = 5, seconds: float = 60) -> int:
+        """Wait until so many different pictures were shown while it plays, and return how many there are."""
+        self.notebook.forget_pictures()
+        self.page.wait_for_function(
+            "many => window.__different.size >= many", arg=many, timeout=1000 * seconds, polling=50
+        )
+        return self.notebook.different_pictures()
+
+    def wait_for_status_other_than(self, before: str, seconds: float = 60) -> str:
         """Wait until the status line has changed, and return it."""
         self.page.wait_for_function(
-            "before => document.querySelector('[role=status]')?.innerText !== before",
-            arg=before,
+            "([line, before]) => ![undefined, before].includes(document.querySelector(line)?.innerText)",
+            arg=[f"{self.within}[role=status]", before],
             timeout=1000 * seconds,
         )
         return self.status
 
-    def settle(self, seconds: float = 20) -> None:
+    def settle(self, seconds: float = 60) -> None:
         """Wait until nothing more comes: the kernel is idle and the status stays as it is."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -356,18 +497,35 @@ class PanelOnScreen:
         late = [shown for shown in self.notebook.pictures() if shown > pressed]
         return (late[-1] - pressed) / 1000 if late else 0.0
 
+    def seconds_to_pause_at_best(self, enough: float, tries: int = 4) -> float:
+        """Pause, and while that took longer than ``enough`` play and pause again; return the shortest pause.
+
+        One press among busy neighbours says little about the panel; a panel that is slow is slow each time.
+        """
+        best = self.seconds_to_pause()
+        while best > enough and (tries := tries - 1):
+            self.play()
+            self.wait_for_frames(2)
+            best = min(best, self.seconds_to_pause())
+        return best
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a Play button."""
+        return self._locate(".widget-play").count() > 0
+
     def controls(self) -> Iterator[tuple[str, Any]]:
         """Yield each control's label and a function that moves it, with the keyboard."""
         page = self.page
-        for slider in page.locator(".widget-slider").all():
+        for slider in self._locate(".widget-slider").all():
             handle = slider.locator(".noUi-handle").first
             label = slider.locator(".widget-label").first.inner_text()
             yield label, lambda handle=handle: self._nudge(handle)
-        for choice in page.locator(".widget-toggle-buttons").all():
+        for choice in self._locate(".widget-toggle-buttons").all():
             label = choice.locator(".widget-label").first.inner_text()
             other = choice.locator("button:not(.mod-active)").last
             yield label, lambda other=other: (other.focus(), page.keyboard.press("Space"))
-        for switch in page.locator(".widget-checkbox").all():
+        for switch in self._locate(".widget-checkbox").all():
             box = switch.locator("input")
             yield switch.inner_text(), lambda box=box: (box.focus(), page.keyboard.press("Space"))
 

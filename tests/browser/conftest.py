@@ -1,8 +1,23 @@
-"""One JupyterLab and one Chromium for all browser tests of a worker; a visible skip where there is none."""
+"""One JupyterLab and one Chromium for all browser tests of a worker; a visible skip where there is none.
+
+``--whole`` (``make browser``) opens every notebook of the course instead of the shortest one.
+With a folder's name in ``GANCOURSE_SCREENSHOTS`` the tests leave pictures there, to be looked at.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 import browser
+
+AXE = "axe-core@4.14.1"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--whole", action="store_true", help="browser tests: every notebook, which takes long")
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +32,28 @@ def chromium():
 def lab(tmp_path_factory, chromium):
     with browser.JupyterLab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture
+def screenshots():
+    """The folder for pictures, or None if nobody asked for any."""
+    if folder := os.environ.get("GANCOURSE_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return Path(folder)
+    return None
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The text of axe-core, an automated checker of accessibility, fetched from npm; a visible skip without it."""
+    if not shutil.which("npm"):
+        pytest.skip("no check by axe-core: npm is not installed")
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        npm = ["npm", "pack", AXE, "--silent"]
+        said = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=60, check=True).stdout
+        packed = said.split()[-1]
+    except (subprocess.SubprocessError, OSError, IndexError) as problem:
+        pytest.skip(f"no check by axe-core: {AXE} could not be fetched ({type(problem).__name__})")
+    shutil.unpack_archive(folder / packed, folder)
+    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")

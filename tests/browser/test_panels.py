@@ -2,8 +2,7 @@
 
 Every function ``...panel`` in a module of ``gancourse.labs`` is found and tested. The limits on
 time are loose, because a test machine is busy with other tests; ``make bench`` measures what is
-promised. With a folder's name in ``GANCOURSE_SCREENSHOTS`` the tests leave pictures there, to be
-looked at.
+promised.
 """
 
 import os
@@ -18,8 +17,10 @@ import browser
 pytestmark = pytest.mark.browser
 
 
-# What is promised: a picture within 1 s, 8 frames a second, a pause within 0.4 s. Here, among other tests:
-FIRST_PICTURE, FEWEST_FRAMES, LONGEST_PAUSE = 10.0, 1.0, 3.0
+# What is promised: a picture within 1 s, 8 frames a second. Here, among other tests:
+FIRST_PICTURE, FEWEST_FRAMES = 10.0, 1.0
+# A pause is held to what is promised, but may be tried again.
+LONGEST_PAUSE = 0.4
 # The kernel's own work is held closer, in processor time, which neighbours change by a factor of two or three.
 BUILDING, ONE_FRAME = 2.5, 1 / 4
 WIDGETS = "from ipywidgets.widgets import widget\nprint(len(getattr(widget, '_instances', widget.Widget.widgets)))"
@@ -117,8 +118,9 @@ def test_play_shows_frames_and_pause_stops_them(notebook, panel, live, maker):
     before = panel.status
     panel.play()
     panel.wait_for_status_other_than(before)
-    assert panel.frames_per_second(2.0) >= FEWEST_FRAMES
-    assert panel.seconds_to_pause() <= LONGEST_PAUSE
+    assert panel.frames_per_second(1.5) >= FEWEST_FRAMES
+    assert panel.wait_for_frames(5) >= 5
+    assert panel.seconds_to_pause_at_best(LONGEST_PAUSE) <= LONGEST_PAUSE
     screenshot(notebook, maker, "played")
     done = notebook.ask(STEPS)
     notebook.wait(0.5)
@@ -150,7 +152,7 @@ def test_trouble_is_shown_in_the_panel_and_stops_the_clock(notebook, panel, live
         notebook.ask("panel.stepper.draw = lambda: 1 / 0")
         next(panel.controls())[1]()
         words = "ZeroDivisionError"
-    notebook.page.wait_for_selector("[role=alert]", timeout=20_000)
+    notebook.page.wait_for_selector("[role=alert]", timeout=60_000)
     assert words in panel.alert
     screenshot(notebook, maker, "trouble")
     if live:
@@ -160,7 +162,7 @@ def test_trouble_is_shown_in_the_panel_and_stops_the_clock(notebook, panel, live
         assert notebook.ask("print(panel.play.value)") == ticks, "the clock goes on ticking"
     notebook.ask(f"del panel.stepper.{'step' if live else 'draw'}")
     panel.button("Reset").click()
-    notebook.page.wait_for_selector("[role=alert]", state="detached", timeout=20_000)
+    notebook.page.wait_for_selector("[role=alert]", state="detached", timeout=60_000)
     panel.settle()
 
 

@@ -1,0 +1,94 @@
+"""Notebooks 00 to 04 and every panel with Colab's versions, from an empty folder, the course installed by its cell.
+
+The tests build on each other, from top to bottom: a learner opens 00 first, and its set-up cell
+installs the course.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import classic
+import nbformat
+import pytest
+
+import browser
+from course import ROOT, SETUP_ID, Course
+
+pytestmark = pytest.mark.timeout(4000)  # a whole notebook, on a machine that may be busy
+
+NOTEBOOKS = [path for path in Course(ROOT).notebooks if path.name[:2] <= "04"]
+PINNED = {"ipywidgets": "7.7.1", "ipython": "7.34.0", "ipykernel": "6.17.1", "jupyter_client": "7.4.9",
+          "traitlets": "5.7.1", "matplotlib": "3.10.0", "numpy": "2.1.3"}  # fmt: skip
+
+
+def run(machine, path, folder):
+    """Run a notebook in an empty folder and return its cells."""
+    machine.run(ROOT / "tests" / "colab" / "run_notebook.py", path, cwd=folder)
+    executed = nbformat.read(folder / "executed.ipynb", as_version=4)
+    return [cell for cell in executed.cells if cell.cell_type == "code"]
+
+
+def trouble(cells):
+    return [
+        f"{cell['id']}: {output['ename']}: {output['evalue'][:500]}"
+        for cell in cells
+        for output in cell["outputs"]
+        if output["output_type"] == "error"
+    ]
+
+
+def test_the_versions_are_colab_s(machine):
+    there = machine.packages()
+    assert {f"{name}=={version}" for name, version in PINNED.items()} <= there
+    assert not any(package.startswith("gancourse==") for package in there)
+
+
+def test_the_set_up_cell_installs_the_course_and_changes_nothing_else(machine, tmp_path):
+    before = machine.packages()
+    source = json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))
+    source["cells"] = [cell for cell in source["cells"] if cell.get("id") == SETUP_ID]
+    (tmp_path / "setup.ipynb").write_text(json.dumps(source), encoding="utf-8")
+    (cell,) = run(machine, tmp_path / "setup.ipynb", tmp_path)
+    assert trouble([cell]) == []
+    assert "| Colab |" in "".join(output.get("text", "") for output in cell["outputs"])
+    new, gone = machine.packages() - before, before - machine.packages()
+    assert gone == set() and [package.partition("==")[0] for package in new] == ["gancourse"]
+    where = machine.run("-c", "import gancourse; print(gancourse.__file__)").strip()
+    assert str(machine.folder) in where, "the checkout was found, not what was installed"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name[:2])
+def test_a_notebook_runs_to_its_end(machine, path, tmp_path):
+    cells = run(machine, path, tmp_path)
+    assert trouble(cells) == []
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+
+
+@pytest.mark.parametrize("maker", browser.panels())
+def test_a_panel_is_built_pressed_and_moved(machine, maker):
+    assert "ok 7.7.1" in machine.run(ROOT / "tests" / "colab" / "press_panel.py", maker)
+
+
+def test_play_is_pressed_in_a_front_end_of_that_age(machine):
+    if reason := browser.why_not():
+        pytest.skip(f"no browser test: {reason}")
+    with classic.Server(machine) as server, browser.Browser() as chromium:
+        notebook = server.open(chromium, "panel", browser.panel_cells("ring.panel"))
+        panel = notebook.panel
+        panel.wait(60)
+        before = panel.status
+        panel.play()
+        assert panel.wait_for_status_other_than(before)
+        assert panel.wait_for_frames(5) >= 5
+        classic.pause(panel)
+        notebook.wait(1.0)
+        paused = notebook.now()
+        notebook.wait(1.5)
+        assert not [shown for shown in notebook.pictures() if shown > paused], "pause does not stop it"
+        before = panel.status
+        classic.move_first_slider(panel)
+        assert panel.wait_for_status_other_than(before)
+        if folder := os.environ.get("GANCOURSE_SCREENSHOTS"):
+            notebook.page.screenshot(path=Path(folder) / "classic.png")
+        classic.close(notebook)
