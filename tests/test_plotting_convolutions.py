@@ -1,0 +1,170 @@
+"""Pictures of a DCGAN's parts show every number and every seed, and refuse what does not fit."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from gancourse.plotting import convolutions, style
+
+
+def texts(ax):
+    return [float(text.get_text()) for text in ax.texts]
+
+
+# ---------------------------------------------------------------- stamps and overlaps
+
+
+IMAGE = torch.tensor([[1.0, 0, 2], [0, 3, -1]])
+KERNEL = torch.tensor([[1.0, 2], [3, 4]])
+CANVAS = torch.arange(24.0).reshape(4, 6) - 3  # stride 2: (2 - 1) * 2 + 2 by (3 - 1) * 2 + 2
+
+
+def test_every_number_of_image_kernel_and_canvas_is_written():
+    axes = convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2).axes
+    for ax, values in zip(axes, (IMAGE, KERNEL, CANVAS), strict=True):
+        assert texts(ax) == values.flatten().tolist()
+        assert [(round(t.get_position()[1]), round(t.get_position()[0])) for t in ax.texts] == [
+            (row, column) for row in range(values.shape[0]) for column in range(values.shape[1])
+        ]
+
+
+def test_one_stamp_and_what_stays_are_framed():
+    image, _, canvas = convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2, padding=1, of=(1, 2)).axes
+    assert [(p.get_x() + 0.5, p.get_y() + 0.5, p.get_width(), p.get_height()) for p in image.patches] == [(2, 1, 1, 1)]
+    stamp, stays = canvas.patches
+    assert (stamp.get_x() + 0.5, stamp.get_y() + 0.5, stamp.get_width(), stamp.get_height()) == (4, 2, 2, 2)
+    assert (stays.get_x() + 0.5, stays.get_y() + 0.5, stays.get_width(), stays.get_height()) == (1, 1, 4, 2)
+    assert (stamp.get_linestyle(), stays.get_linestyle()) == ("-", "--")
+    assert "2×4" in canvas.get_xlabel()
+    assert len(convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2).axes[2].patches) == 1
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"stride": 1}, "canvas must have shape"),
+        ({"canvas": CANVAS[:3]}, "canvas must have shape"),
+        ({"image": IMAGE[0]}, "must have shape .H, W."),
+        ({"of": (2, 0)}, "a row and a column"),
+        ({"of": (0, -1)}, "a row and a column"),
+    ],
+)
+def test_stamps_that_do_not_fit_are_refused(change, words):
+    given = {"image": IMAGE, "kernel": KERNEL, "canvas": CANVAS, "stride": 2, **change}
+    with pytest.raises(ValueError, match=words):
+        convolutions.stamps(given.pop("image"), given.pop("kernel"), given.pop("canvas"), **given)
+
+
+def test_overlaps_share_one_scale_and_write_every_count():
+    counts = {"a": torch.tensor([[1.0, 2], [3, 4]]), "b": torch.tensor([[9.0]])}
+    axes = convolutions.overlaps(counts).axes
+    assert [ax.get_title() for ax in axes] == ["a", "b"]
+    assert texts(axes[0]) == [1, 2, 3, 4] and texts(axes[1]) == [9]
+    assert len({ax.images[0].get_clim() for ax in axes}) == 1
+    with pytest.raises(ValueError, match="counts must hold maps"):
+        convolutions.overlaps({})
+    with pytest.raises(ValueError, match="counts must hold maps"):
+        convolutions.overlaps({"a": torch.ones(3)})
+
+
+# ---------------------------------------------------------------- the table
+
+
+def row(name, frechet, clear=None, classes=None, cost=1.0):
+    return {
+        "name": name, "frechet": frechet, "clear": clear or [0.5] * len(frechet),
+        "classes": classes or [10] * len(frechet), "cost": cost,
+    }  # fmt: skip
+
+
+ROWS = [
+    {"name": "real images", "frechet": [2.0, 3.0, 1.0]},
+    row("other", [8.0, 500.0, 30.0], [0.7, 0.1, 0.2], [10, 3, 9], 2.5),
+    row("classic", [100.0, 40.0, 60.0], [0.4, 0.6, 0.5]),
+]
+
+
+def dots(ax):
+    """Every dot as (row, value, whether filled)."""
+    found = [line for line in ax.lines if line.get_marker() == "o"]
+    return sorted(
+        (round(float(line.get_ydata()[0])), float(line.get_xdata()[0]), line.get_markerfacecolor() != "white")
+        for line in found
+    )
+
+
+def test_every_seed_is_a_dot_and_the_control_comes_first():
+    distance, clear, cost = convolutions.ablation_table(ROWS, clear_floor=0.97).axes
+    assert [label.get_text() for label in distance.get_yticklabels()] == ["classic", "other"]
+    assert distance.get_ylim()[0] > distance.get_ylim()[1], "the control is on top"
+    assert dots(distance) == [
+        (0, 40.0, True), (0, 60.0, True), (0, 100.0, True), (1, 8.0, True), (1, 30.0, False), (1, 500.0, False),
+    ]  # fmt: skip
+    assert dots(clear) == [(0, 0.4, True), (0, 0.5, True), (0, 0.6, True), (1, 0.1, False), (1, 0.2, False),
+                           (1, 0.7, True)]  # fmt: skip
+    assert [bar.get_width() for bar in cost.patches if hasattr(bar, "get_width")][:2] == [1.0, 2.5]
+    assert distance.get_xscale() == "log"
+    low, high = distance.get_xlim()
+    assert low < 1.0 and high > 500.0
+
+
+def test_lines_stand_at_the_control_s_medians_and_at_the_floor():
+    distance, clear, cost = convolutions.ablation_table(ROWS, clear_floor=0.97).axes
+
+    def upright(ax):
+        return {
+            line.get_linestyle(): (line.get_xdata()[0], to_hex(line.get_color()))
+            for line in ax.lines
+            if line.get_marker() != "o"
+        }
+
+    neutral, real = style.COLOURS["neutral"], style.COLOURS["real"]
+    assert upright(distance) == {"--": (60.0, neutral), ":": (2.0, real)}
+    assert upright(clear) == {"--": (0.5, neutral), ":": (0.97, real)}
+    assert upright(cost) == {"--": (1.0, neutral)}
+    assert set(upright(convolutions.ablation_table(ROWS).axes[1])) == {"--"}
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        (ROWS[:2], "control must be the name of a row"),
+        (ROWS[1:], "floor must be the name of a row"),
+        ([*ROWS, ROWS[1]], "may come once"),
+        ([*ROWS, row("bad", [0.0])], "frechet of 'bad' must be numbers above 0"),
+        ([*ROWS, row("bad", [float("nan")])], "frechet of 'bad'"),
+        ([*ROWS, row("bad", [])], "frechet of 'bad'"),
+        ([*ROWS, row("bad", [1.0], [0.5, 0.5])], "clear of 'bad'"),
+        ([*ROWS, row("bad", [1.0], [1.5])], "clear of 'bad' must be a number from 0 to 1"),
+        ([*ROWS, row("bad", [1.0], [0.5], [11])], "classes of 'bad' must be a number from 0 to 10"),
+    ],
+)
+def test_what_is_no_table_is_refused(rows, words):
+    with pytest.raises(ValueError, match=words):
+        convolutions.ablation_table(rows)
+
+
+# ---------------------------------------------------------------- stored pictures
+
+
+def stored(grey):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((4, 8), grey, dtype=np.uint8)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_stored_pictures_are_shown_as_they_are_in_the_order_asked_for():
+    rows = [{"name": "a", "picture": stored(10)}, {"name": "b", "picture": stored(200)}, {"name": "c"}]
+    axes = convolutions.montages(rows, ["b", "a"]).axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["b", "a"]
+    assert [int(ax.images[0].get_array()[0, 0]) for ax in axes] == [200, 10]
+    assert all(ax.images[0].get_clim() == (0, 255) for ax in axes)
+    assert len(convolutions.montages(rows, ["a", "b", "a"], columns=2).axes) == 4
+    for names in (["c"], ["d"], []):
+        with pytest.raises(ValueError, match="names must be rows with a picture"):
+            convolutions.montages(rows, names)
