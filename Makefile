@@ -50,7 +50,7 @@ browser: $(VENV)/.dev ## every notebook and panel in a real JupyterLab, driven b
 	$(BIN)/python -m pytest tests/browser --whole
 
 colab: $(VENV)/.dev ## notebooks 00 to 04 and all panels with Colab's versions, in an environment of their own
-	$(BIN)/python -m pytest tests/colab
+	$(BIN)/python -m pytest tests/colab --whole
 
 setup: $(VENV)/.dev ## install what `make test` needs
 

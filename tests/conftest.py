@@ -1,7 +1,8 @@
 """What all tests share.
 
-One CPU thread, because small networks are fastest so and test workers run side by side. And
-property tests without a time limit per example, which a busy machine would break.
+``--whole`` (``make browser``, ``make colab``) runs every notebook where the tests of each day run
+the shortest. One CPU thread, because small networks are fastest so and test workers run side by
+side. And property tests without a time limit per example, which a busy machine would break.
 """
 
 import os
@@ -16,6 +17,10 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--whole", action="store_true", help="browser and Colab: every notebook, which takes long")
 
 
 @pytest.fixture(autouse=True)

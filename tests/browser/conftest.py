@@ -1,6 +1,5 @@
 """One JupyterLab and one Chromium for all browser tests of a worker; a visible skip where there is none.
 
-``--whole`` (``make browser``) opens every notebook of the course instead of the shortest one.
 With a folder's name in ``GANCOURSE_SCREENSHOTS`` the tests leave pictures there, to be looked at.
 """
 
@@ -14,10 +13,6 @@ import pytest
 import browser
 
 AXE = "axe-core@4.14.1"
-
-
-def pytest_addoption(parser):
-    parser.addoption("--whole", action="store_true", help="browser tests: every notebook, which takes long")
 
 
 @pytest.fixture(scope="session")

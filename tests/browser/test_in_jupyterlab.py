@@ -36,7 +36,7 @@ history = training.train(step, batches, num_steps=10**8)""",
 
 def pytest_generate_tests(metafunc):
     if "path" in metafunc.fixturenames:
-        every = metafunc.config.getoption("whole", False) and metafunc.function not in ONCE
+        every = metafunc.config.getoption("whole") and metafunc.function not in ONCE
         chosen = NOTEBOOKS if every else SHORTEST
         metafunc.parametrize("path", chosen, ids=lambda path: path.name[:2], scope="module", indirect=True)
 

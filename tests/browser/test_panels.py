@@ -115,6 +115,8 @@ def test_play_shows_frames_and_pause_stops_them(notebook, panel, live, maker):
     if not live:
         assert notebook.page.locator(".widget-play").count() == 0
         return
+    notebook.run_cell(1)  # with the sliders where earlier tests left them, training may come to rest
+    panel.wait()
     before = panel.status
     panel.play()
     panel.wait_for_status_other_than(before)

@@ -1,7 +1,6 @@
 """Colab without Colab: its versions in an environment of their own, the course installed there by the set-up cell.
 
-``make colab`` runs this; among all other tests it says so and skips. The environment is made once,
-in the folder that ``--colab-environment`` names, and kept.
+The environment is made once, in build/colab, and kept.
 """
 
 import os
@@ -16,12 +15,7 @@ from course import ROOT, Course
 
 HERE = Path(__file__).resolve().parent
 CONSTRAINTS = HERE / "constraints.txt"
-
-
-def pytest_addoption(parser):
-    parser.addoption(
-        "--colab-environment", type=Path, default=ROOT / "build" / "colab", help="where Colab's versions are kept"
-    )
+ENVIRONMENT = ROOT / "build" / "colab"
 
 
 class Machine:
@@ -91,16 +85,13 @@ def make_environment(folder):
 
 
 @pytest.fixture(scope="session")
-def machine(request, tmp_path_factory):
+def machine(tmp_path_factory):
     """Colab's versions, nothing of the course yet, and git that finds the course's address on this disk."""
-    folder = request.config.getoption("colab_environment", None)
-    if folder is None:
-        pytest.skip("Colab's versions have an environment of their own: run `make colab`")
     if not shutil.which("git"):
         pytest.skip("git is not installed")
-    make_environment(folder.resolve())
+    make_environment(ENVIRONMENT)
     home = tmp_path_factory.mktemp("colab")
-    made = Machine(folder.resolve(), home)
+    made = Machine(ENVIRONMENT, home)
     address = Course(ROOT).address
     (home / "gitconfig").write_text(
         f'[url "{publish(home).as_uri()}"]\n\tinsteadOf = {address}\n\tinsteadOf = {address}.git\n', encoding="utf-8"

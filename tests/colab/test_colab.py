@@ -1,7 +1,7 @@
-"""Notebooks 00 to 04 and every panel with Colab's versions, from an empty folder, the course installed by its cell.
+"""Notebooks and every panel with Colab's versions, from an empty folder, the course installed by its cell.
 
-The tests build on each other, from top to bottom: a learner opens 00 first, and its set-up cell
-installs the course.
+Notebook 01 always, 00 to 04 with ``--whole``. The tests build on each other, from top to bottom: a learner opens 00
+first, and its set-up cell installs the course.
 """
 
 import json
@@ -17,9 +17,14 @@ from course import ROOT, SETUP_ID, Course
 
 pytestmark = pytest.mark.timeout(4000)  # a whole notebook, on a machine that may be busy
 
-NOTEBOOKS = [path for path in Course(ROOT).notebooks if path.name[:2] <= "04"]
+NOTEBOOKS = {path.name[:2]: path for path in Course(ROOT).notebooks if path.name[:2] <= "04"}
 PINNED = {"ipywidgets": "7.7.1", "ipython": "7.34.0", "ipykernel": "6.17.1", "jupyter_client": "7.4.9",
           "traitlets": "5.7.1", "matplotlib": "3.10.0", "numpy": "2.1.3"}  # fmt: skip
+
+
+def pytest_generate_tests(metafunc):
+    if "number" in metafunc.fixturenames:
+        metafunc.parametrize("number", NOTEBOOKS if metafunc.config.getoption("whole") else ["01"])
 
 
 def run(machine, path, folder):
@@ -46,7 +51,7 @@ def test_the_versions_are_colab_s(machine):
 
 def test_the_set_up_cell_installs_the_course_and_changes_nothing_else(machine, tmp_path):
     before = machine.packages()
-    source = json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))
+    source = json.loads(NOTEBOOKS["00"].read_text(encoding="utf-8"))
     source["cells"] = [cell for cell in source["cells"] if cell.get("id") == SETUP_ID]
     (tmp_path / "setup.ipynb").write_text(json.dumps(source), encoding="utf-8")
     (cell,) = run(machine, tmp_path / "setup.ipynb", tmp_path)
@@ -58,9 +63,8 @@ def test_the_set_up_cell_installs_the_course_and_changes_nothing_else(machine, t
     assert str(machine.folder) in where, "the checkout was found, not what was installed"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name[:2])
-def test_a_notebook_runs_to_its_end(machine, path, tmp_path):
-    cells = run(machine, path, tmp_path)
+def test_a_notebook_runs_to_its_end(machine, number, tmp_path):
+    cells = run(machine, NOTEBOOKS[number], tmp_path)
     assert trouble(cells) == []
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
 
