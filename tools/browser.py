@@ -87,6 +87,15 @@ def why_not() -> str | None:
     return None if _chromium() else "no Chromium found: install one, or run `playwright install chromium`"
 
 
+def longest_pause(frames_per_second: float) -> float:
+    """Return for how many seconds after a press of pause frames may still come.
+
+    What is promised is 0.4 s. On a machine so busy that a frame takes more than a third of that: three frames, one
+    that is being drawn, one that waits and one on its way.
+    """
+    return max(0.4, 3 / frames_per_second)
+
+
 def _chromium() -> str | None:
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if found := shutil.which(name):

@@ -19,9 +19,6 @@ pytestmark = pytest.mark.browser
 
 # What is promised: a picture within 1 s, 8 frames a second. Here, among other tests:
 FIRST_PICTURE, FEWEST_FRAMES = 10.0, 1.0
-# A pause is held to what is promised, may be tried again, and on a machine so busy that a frame takes
-# longer than a third of that, to three frames: one that is being drawn, one that waits, one on its way.
-LONGEST_PAUSE = 0.4
 # The kernel's own work is held closer, in processor time, which neighbours change by a factor of two or three.
 BUILDING, ONE_FRAME = 2.5, 1 / 4
 WIDGETS = "from ipywidgets.widgets import widget\nprint(len(getattr(widget, '_instances', widget.Widget.widgets)))"
@@ -125,7 +122,7 @@ def test_play_shows_frames_and_pause_stops_them(notebook, panel, live, maker):
     rate = panel.frames_per_second(3)
     assert rate >= FEWEST_FRAMES
     assert panel.wait_for_frames(5) >= 5
-    longest = max(LONGEST_PAUSE, 3 / rate)
+    longest = browser.longest_pause(rate)
     assert panel.seconds_to_pause_at_best(longest) <= longest
     screenshot(notebook, maker, "played")
     done = notebook.ask(STEPS)
