@@ -178,12 +178,37 @@ def test_samples_differ_by_mode_and_leave_the_generator_alone(examiner):
     assert torch.equal(ways["recomputed"], examiner.samples(generator, "recomputed"))
 
 
-def test_the_gap_is_positive_for_a_critic_that_prefers_real_images(data, examiner):
-    run = tables.Run(dataclasses.replace(tables.CLASSIC, pair=tables.dense_pair), data.images, 0)
+def linear_critic(run, weight):
+    """Give the run a critic whose score is ``weight`` times the sum of an image's pixels: its slope is 28 |weight|."""
     run.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(784, 1, bias=False), nn.Flatten(0))
     with torch.no_grad():
-        run.discriminator[1].weight.fill_(-1.0)  # dark images score high; real digits are mostly black
-    assert examiner.gap(run) > 100
+        run.discriminator[1].weight.fill_(weight)
+
+
+def test_the_gap_is_positive_for_a_critic_that_prefers_real_images(data, examiner):
+    run = tables.Run(dataclasses.replace(tables.CLASSIC, pair=tables.dense_pair), data.images, 0)
+    linear_critic(run, -1.0)  # dark images score high; real digits are mostly black
+    assert examiner.of_critic(run)["gap"] > 100
+
+
+def test_what_a_critic_says_is_of_the_weights_in_training(data, examiner):
+    """The average is made another network, as if it lagged far behind: gap, slope and distance must not see it."""
+    made = tables.Entry("x", tables.dense_pair, **{**tables.CRITIC, "average": 0.5})
+    run = tables.Run(made, data.images, 0)
+    linear_critic(run, -0.5)
+    says = examiner.of_critic(run)
+    with torch.no_grad():
+        for parameter in run.average.module.parameters():
+            parameter.uniform_(-1, 1, generator=runtime.generator(3))
+    assert examiner.of_critic(run) == says
+    samples = examiner.samples(run.generator, "recomputed")
+    real = examiner.held_out[: tables.SCORED]
+    wanted = -0.5 * (real.flatten(1).sum(1).mean() - samples[: tables.SCORED].flatten(1).sum(1).mean()).item()
+    assert says["gap"] == pytest.approx(wanted, rel=1e-3)
+    assert says["slope"] == pytest.approx(14.0, rel=1e-4)
+    assert says["frechet_in_training"] == examiner.frechet(samples)
+    judged = tables.look(run, examiner, 0.0)
+    assert says.items() <= judged.items() and judged["frechet"] != says["frechet_in_training"]
 
 
 def test_the_picture_is_two_rows_of_eight():
@@ -230,4 +255,6 @@ def test_a_critics_gap_is_kept(data, examiner, monkeypatch):
     monkeypatch.setattr(tables, "relative_cost", lambda *_: 1.0)
     made = tables.Entry("critic", tables.dense_pair, **{**tables.CRITIC, "average": 0.0}, steps=2)
     (row,) = tables.measured(made, data, examiner, [5])
-    assert row["over_steps"]["gap"][-1] == row["gap"]
+    for key in ("gap", "slope", "frechet_in_training"):
+        assert row["over_steps"][key][-1] == row[key]
+    assert row["frechet_in_training"] == row["frechet"]  # no average: one set of weights

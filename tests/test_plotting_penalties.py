@@ -66,6 +66,21 @@ def test_a_run_is_a_path_with_a_hollow_start_and_a_large_end():
     assert ax.lines[0].get_color() != ax.lines[3].get_color()
 
 
+def test_the_loss_has_a_logarithmic_axis_if_asked():
+    runs = {"one": ([12.0, 3.0, 0.4], [1600.0, 300.0, 40.0])}
+    (ax,) = penalties.gap_against_quality(runs, log=True).axes
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [12.0, 3.0, 0.4])
+    fig = ax.figure
+    style.arrange(fig)
+    written = {label.get_text() for label in (*ax.get_xticklabels(which="both"), *ax.get_yticklabels(which="both"))}
+    assert {"0.5", "10", "50", "1000"} <= written and not any("10^" in text for text in written)
+    (plain,) = penalties.gap_against_quality(runs).axes
+    assert plain.get_xscale() == "linear"
+    with pytest.raises(ValueError, match="'two' has a loss of -0.5"):
+        penalties.gap_against_quality({**runs, "two": ([1.0, -0.5], [2.0, 1.0])}, log=True)
+
+
 def test_a_run_can_be_drawn_on_axes_that_are_there():
     fig, (left, right) = style.figure(2)
     assert penalties.gap_against_quality({"one": (LOSSES, DISTANCES)}, ax=right) is fig

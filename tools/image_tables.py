@@ -26,11 +26,12 @@ from torch import Tensor, nn
 
 from gancourse import losses, penalties, runtime
 from gancourse.data import batches, digits
-from gancourse.metrics import image_sets
+from gancourse.metrics import image_sets, lipschitz
 from gancourse.metrics import judge as judges
 from gancourse.models import averaging, dcgan, dense_conv
 
 SAMPLES = 5_000
+SCORED = 1_000
 BATCH = 64
 SEEDS = 3
 WIDTH = 16
@@ -441,12 +442,18 @@ class Examiner:
         drawn = torch.cat([generator(z) for z in latents.split(250)])
         return drawn.clamp(-1, 1)  # an output without tanh may leave the range; the judge refuses that
 
-    @torch.no_grad()
-    def gap(self, run: Run) -> float:
-        """Mean score of held-out real images minus that of fresh fakes: the critic's estimate of the distance."""
+    def of_critic(self, run: Run) -> dict[str, float]:
+        """What the critic says, and how far away the samples are that it says it of: those of the weights in training.
+
+        The other measures are of the averaged weights, which lag behind. So the distance is taken here again.
+        """
         d = copy.deepcopy(run.discriminator).eval()
-        fake = self.samples(run.generator, "recomputed", 1_000)
-        return round(float(d(self.held_out[:1_000]).mean() - d(fake).mean()), 4)
+        made = self.samples(run.generator, "recomputed")
+        real, fake = self.held_out[:SCORED], made[:SCORED]
+        with torch.no_grad():
+            gap = float(d(real).mean() - d(fake).mean())
+        slope = lipschitz.mean_slope(d, real, fake[: len(real)], generator=runtime.generator(78))
+        return {"gap": round(gap, 4), "slope": round(slope, 4), "frechet_in_training": self.frechet(made)}
 
 
 def picture(images: Tensor, columns: int = 8) -> str:
@@ -461,17 +468,18 @@ def picture(images: Tensor, columns: int = 8) -> str:
 # ---------------------------------------------------------------- one row
 
 ENDS = ("frechet", "confidence", "clear", "classes", "smallest", "precision", "recall", "cpu_seconds", "d_loss")
+OF_CRITIC = ("gap", "slope", "frechet_in_training")
 WAYS = ("train mode", "running statistics", "recomputed")
 
 
 def look(run: Run, examiner: Examiner, spent: float, *, averaged: bool = True) -> dict[str, Any]:
-    """Judge a run where it stands; a critic's gap is kept too, and what each way of sampling gives."""
+    """Judge a run where it stands; what a critic says is kept too, and what each way of sampling gives."""
     generator = run.final_generator() if averaged else run.generator
     images = examiner.samples(generator, "recomputed")
     says: dict[str, Any] = examiner.of_images(images)
     says |= {"cpu_seconds": round(spent, 2), "d_loss": round(float(run.d_loss), 4)}
     if run.entry.loss == "wasserstein":
-        says["gap"] = examiner.gap(run)
+        says |= examiner.of_critic(run)
     if run.steps_done in (run.entry.steps, *(steps for steps, _ in run.entry.rows)):
         others = {how: examiner.frechet(examiner.samples(generator, how)) for how in WAYS[:2]}
         says |= {"ways": {**others, "recomputed": says["frechet"]}, "picture": picture(images)}
@@ -507,7 +515,7 @@ def measured(entry: Entry, data: digits.Digits, examiner: Examiner, seeds: list[
 def row(name: str, steps: tuple[int, ...], found: list[list[dict[str, Any]]], facts: dict[str, Any]) -> dict[str, Any]:
     """Return what a table stores of the looks of every seed; the last look is the row's result."""
     ends = [looks[-1] for looks in found]
-    keys = [key for key in (*ENDS, "gap") if key in ends[0]]
+    keys = [key for key in (*ENDS, *OF_CRITIC) if key in ends[0]]
     return {
         "name": name,
         "steps": steps[-1],

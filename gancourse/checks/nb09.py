@@ -216,4 +216,4 @@ def meanings(answers: Mapping[int, Any]) -> str:
             raise NotYet(f"line {line} should get one of the letters a to f, but has {got!r}")
         if got.strip().lower() != wanted:
             raise NotYet(f"line {line} says something else: {_WHY[line]}")
-    return "No line can be read without the sign convention, the slope, and what was added to the loss."
+    return "Behind each line stands something that the loss alone does not say: the sign, the slope, or what was added."

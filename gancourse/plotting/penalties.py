@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from gancourse.plotting import style
 from gancourse.plotting.critics import LOOKS
@@ -65,6 +67,7 @@ def pairs(
 def gap_against_quality(
     runs: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
+    log: bool = False,
     xlabel: str = "critic's gap",
     ylabel: str = "Fréchet distance (log scale)",
     title: str = "",
@@ -77,6 +80,7 @@ def gap_against_quality(
     Args:
         runs: name -> (the loss at each look, the distance of the samples from the data at each look, above 0); at
             most four.
+        log: whether the axis of the loss is logarithmic, too, so that equal ways to the left are equal factors.
         xlabel, ylabel, title: what the axes say.
         ax: where to draw; a new figure if not given.
     Raises:
@@ -92,16 +96,29 @@ def gap_against_quality(
             raise ValueError(f"{name!r} must have as many losses as distances, two or more, got {loss.shape}")
         if not (np.isfinite(loss).all() and np.isfinite(quality).all() and (quality > 0).all()):
             raise ValueError(f"{name!r} must have finite losses and finite distances above 0")
+        if log and (loss <= 0).any():
+            raise ValueError(f"{name!r} has a loss of {loss.min():g}; a logarithmic axis shows what is above 0")
         ax.plot(loss, quality, **look, marker=marker, markersize=4, label=name)
         ax.plot(loss[0], quality[0], marker, color=look["color"], markerfacecolor="white", markersize=9)
         ax.plot(loss[-1], quality[-1], marker, color=look["color"], markersize=11)
     ax.set_yscale("log")
+    if log:
+        ax.set_xscale("log")
+        _in_plain_numbers(ax.xaxis)
+    _in_plain_numbers(ax.yaxis)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.legend(frameon=False)
     return fig
 
 
 # ---------------------------------------------------------------- helpers
+
+
+def _in_plain_numbers(axis: Axis) -> None:
+    """Write 200 and 0.5 along a logarithmic axis, not 2 x 10^2, and few of them."""
+    for ticks in ("major", "minor"):
+        getattr(axis, f"set_{ticks}_locator")(LogLocator(subs=(1.0,) if ticks == "major" else (2.0, 5.0)))
+        getattr(axis, f"set_{ticks}_formatter")(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _points(name: str, value) -> np.ndarray:
