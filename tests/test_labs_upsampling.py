@@ -46,6 +46,22 @@ def test_dcgan_s_layer_doubles():
     assert "1, 2, 4 stamps: a checkerboard" in upsampling.Upsampling(3, 2, 1).status()
 
 
+@pytest.mark.parametrize("settings", [(2, 1, 3), (3, 2, 1), (4, 2, 1), (7, 2, 0), (2, 3, 0), (7, 4, 0)])
+def test_the_result_lies_in_its_field_and_both_pictures_have_the_same_one(settings):
+    lab = upsampling.Upsampling(4, 2, 1)
+    lab.draw()
+    lab.kernel, lab.stride, lab.padding = settings
+    axes = lab.draw().axes
+    for ax in axes:
+        left, right, bottom, top = ax.images[0].get_extent()
+        assert (right - left, bottom - top) == (lab.size, lab.size)
+        assert ax.get_xlim()[0] <= left and right <= ax.get_xlim()[1]
+        assert ax.get_ylim()[1] <= top and bottom <= ax.get_ylim()[0]
+    assert len({(ax.get_xlim(), ax.get_ylim()) for ax in axes}) == 1
+    if 17 <= lab.size <= 24:
+        assert axes[0].get_xlim()[1] < 1.5 * lab.size, "a small result does not stand in a white field"
+
+
 def test_sliders_change_the_picture_and_the_words():
     panel = upsampling.panel()
     try:

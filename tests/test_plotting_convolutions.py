@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -128,6 +129,18 @@ def test_lines_stand_at_the_control_s_medians_and_at_the_floor():
     assert upright(clear) == {"--": (0.5, neutral), ":": (0.97, real)}
     assert upright(cost) == {"--": (1.0, neutral)}
     assert set(upright(convolutions.ablation_table(ROWS).axes[1])) == {"--"}
+
+
+@pytest.mark.parametrize("ends", [(1.4, 1619.4), (2.0, 120.5), (0.9, 2e4)])
+def test_numbers_below_the_distance_stand_apart(ends):
+    rows = [ROWS[0], row("classic", list(ends)), row("a row with a name of some length, as in the stored table", [9.0])]
+    figure = convolutions.ablation_table(rows)
+    style.arrange(figure)
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert 4 <= len(boxes) <= 12
+    assert all(right.x0 - left.x1 > 4 for left, right in itertools.pairwise(boxes))
+    ends = [ax.xaxis.label.get_window_extent() for ax in figure.axes]
+    assert all(right.x0 - left.x1 > 6 for left, right in itertools.pairwise(ends))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from gancourse.plotting import style
 __all__ = ["Upsampling", "panel"]
 
 _SIDE = 9
-_MOST = 40  # pixels on a side of the canvas, so that the axes can stay as they are
+_FIELDS = (24, 40)  # pixels on a side of the white field round the result: the smaller one while it fits
 
 
 class Upsampling:
@@ -85,14 +85,16 @@ class Upsampling:
             self._left = left.imshow(blank, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
             self._right = right.imshow(blank, cmap="Purples", vmin=0, interpolation="nearest")
             for ax in (left, right):
-                ax.set(xticks=[], yticks=[], xlim=(0, _MOST), ylim=(_MOST, 0))
+                ax.set(xticks=[], yticks=[])
                 for spine in ax.spines.values():
                     spine.set_visible(False)
         counts = self.counts()
+        field = next(side for side in _FIELDS if self.size <= side)
         for image, values in ((self._left, self.output()), (self._right, counts)):
             image.set_data(values.numpy())
-            first = (_MOST - self.size) / 2
+            first = (field - self.size) / 2
             image.set_extent((first, first + self.size, first + self.size, first))
+            image.axes.set(xlim=(0, field), ylim=(field, 0))
         self._right.set_clim(0, 1.3 * max(float(counts.max()), 1.0))
         return self._figure
 

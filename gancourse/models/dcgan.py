@@ -2,7 +2,8 @@
 
 Both networks halve or double the side at every layer. The generator starts from a map of 4 by 4
 pixels (7 by 7 for images of 28) and ends in tanh, so images lie in [-1, 1]. Batch norm stands
-everywhere except at the generator's output and at the discriminator's first layer.
+everywhere except at the generator's output and at the discriminator's first layer. All kernels but
+the first and the last are 4 wide, as in the paper's later Torch version and PyTorch's tutorial.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Generator(nn.Module):
         channels: 1 for grey, 3 for colour.
         latent_dim: size of z.
         width: feature maps before the last layer.
-    Source: Radford et al. (2016). With the defaults of that paper (64, 3, 100, 64) this is the
-        network of the PyTorch tutorial: 3,576,704 parameters.
+    Source: Radford et al. (2016), whose own network is 128 wide and has kernels of 5. With the
+        arguments (64, 3, 100, 64) this is the one of PyTorch's tutorial: 3,576,704 parameters.
     First met in: notebook 07.
     """
 
@@ -70,7 +71,8 @@ class Discriminator(nn.Module):
         image_size: side of the images, one of ``IMAGE_SIZES``.
         channels: 1 for grey, 3 for colour.
         width: feature maps after the first layer; each further layer has twice as many.
-    Source: Radford et al. (2016); 2,765,568 parameters at 64 by 64, 3 channels, width 64.
+    Source: Radford et al. (2016); with the arguments (64, 3, 64) this is the one of PyTorch's
+        tutorial: 2,765,568 parameters.
     First met in: notebook 07.
     """
 

@@ -163,10 +163,10 @@ def ablation_table(
     distance.set_xscale("log")
     ends = [value for row in by_name.values() for value in row["frechet"]]
     distance.set_xlim(min(ends) / 1.4, max(ends) * 1.4)
-    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if min(ends) / 1.4 <= t <= max(ends) * 1.4]
+    ticks = _round_numbers(*distance.get_xlim())
     distance.set_xticks(ticks, [f"{tick:,}" for tick in ticks], minor=False)
     distance.set_xticks([], minor=True)
-    distance.set_xlabel("Fréchet distance, a dot per seed (left is better)")
+    distance.set_xlabel("Fréchet distance (left is better)")
     distance.set_yticks(range(len(names)), names)
     distance.set_ylim(len(names) - 0.5, -0.5)
     clear.set(xlim=(-0.02, 1.02), xlabel="share of clear samples")
@@ -234,6 +234,12 @@ def _frame(ax: Axes, row: float, column: float, height: float, width: float, col
             linestyle=line, zorder=3, clip_on=False,
         )
     )  # fmt: skip
+
+
+def _round_numbers(low: float, high: float) -> list[int]:
+    """Return round numbers between two others for a logarithmic axis; fewer on a long one, or their labels collide."""
+    steps = (1, 2, 5) if high / low < 300 else (1, 3) if high / low < 10_000 else (1,)
+    return [step * 10**power for power in range(6) for step in steps if low <= step * 10**power <= high]
 
 
 def _dots(ax: Axes, values: Sequence[float], classes: Sequence[int], place: int) -> None:
