@@ -97,6 +97,35 @@ def test_the_layout_follows_from_what_is_given(count, rows, columns, places):
     assert (picture[-1, -1] == (1 if empty > 0 else 0.5)).all()
 
 
+def test_rows_can_have_names_beside_their_middle():
+    fig = pictures.image_grid(ramp(), rows=2, row_names=["seen", "made"])
+    ax = fig.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["seen", "made"]
+    assert ax.get_yticks() == pytest.approx([1.5, 7.5]) and list(ax.get_xticks()) == []
+    np.testing.assert_allclose(shown(fig), shown(pictures.image_grid(ramp(), rows=2)))
+    assert list(pictures.image_grid(ramp(), rows=2).axes[0].get_yticks()) == []
+    for names in (["seen"], ["seen", "made", "more"], [], "ab"):
+        with pytest.raises(ValueError, match="one name for each of the 2 rows"):
+            pictures.image_grid(ramp(), rows=2, row_names=names)
+
+
+def test_names_of_rows_are_not_cut_off():
+    fig = pictures.image_grid(ramp(60), rows=6, row_names=["straight", "spherical", "faded"] * 2, width=8.0)
+    style.png(fig)  # gives everything its place
+    ends = [label.get_window_extent() for label in fig.axes[0].get_yticklabels()]
+    assert min(end.x0 for end in ends) >= 0 and max(end.x1 for end in ends) <= fig.axes[0].get_window_extent().x0
+
+
+def test_the_width_of_a_new_grid_can_be_chosen():
+    small, large = (pictures.image_grid(ramp(), rows=2, width=width).get_size_inches() for width in (None, 4.5))
+    assert small[0] == 1.5 and large == pytest.approx([4.5, 3.05])
+    named = pictures.image_grid(ramp(), rows=2, width=4.5, row_names=["seen", "made"]).get_size_inches()
+    assert named == pytest.approx([4.9, 3.05])
+    for width in (0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="width must be a positive number"):
+            pictures.image_grid(ramp(), width=width)
+
+
 def test_a_strip_has_a_column_per_step_in_order_and_a_row_per_sample():
     snapshots = {500: torch.full((8, 1, 4, 4), 0.5), 0: torch.full((8, 1, 4, 4), -1.0), 1_000: ramp(8)}
     fig = pictures.film_strip(snapshots, rows=3, title="growing up")

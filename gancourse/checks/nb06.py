@@ -35,7 +35,7 @@ def normalise(forth: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor
         (x / 127.5, "these values lie in [0, 2]; shift them down by 1"),
         (
             (x - x.mean()) / x.std(),
-            "this standardises: mean 0 and deviation 1, but no fixed ends. On MNIST white becomes 2.8, "
+            "this standardises: mean 0 and deviation 1, but no fixed ends. On MNIST white becomes about 3, "
             "which tanh cannot reach; black must be −1 and white 1, whatever the batch",
         ),
         (2 * x - 1, "divide by 255 first: these values go up to 509"),
@@ -145,7 +145,7 @@ def grid(function: Callable[[Tensor, int], Tensor]) -> str:
         raise NotYet("the values themselves were changed; a grid moves pixels and never rescales them")
     if not torch.equal(got, wanted):
         raise NotYet("the pixels are all there, but not in their places: image 1 stands to the right of image 0")
-    return "Nothing was rescaled: −1 is still black."
+    return "Every image is in its place, and no value was changed."
 
 
 # ---------------------------------------------------------------- exercise 4

@@ -198,7 +198,7 @@ def real_against_real(
     repeats: int = 5,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return what ``distance`` says of two sets of ``n`` real samples: the floor that no generator can beat.
+    """Return what ``distance`` says of two sets of ``n`` real samples: the floor that no generator beats on average.
 
     The two sets have no sample in common and are drawn anew each time. A generator whose distance at this ``n``
     lies among these numbers is, for this measure, as good as the data.

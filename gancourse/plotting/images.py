@@ -31,6 +31,8 @@ def image_grid(
     rows: int | None = None,
     columns: int | None = None,
     title: str | None = None,
+    row_names: Sequence[str] | None = None,
+    width: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Show a batch of images side by side, -1 black and +1 white, never rescaled.
@@ -43,20 +45,33 @@ def image_grid(
         rows, columns: how many; with one or none given, the rest follows from N. Fewer places
             than images show the first ones.
         title: over the grid.
+        row_names: what to write to the left of each row; None writes nothing.
+        width: of a new figure's images together, in inches; by default 0.45 an image, at most 8.
         ax: where to draw; a new figure if None.
     Returns:
         The figure.
     Raises:
-        TypeError, ValueError: ``images`` is no such batch, or a number of places is not positive.
+        TypeError, ValueError: ``images`` is no such batch, a number of places or ``width`` is not positive, or there
+            is not one name for each row.
     First met in: notebook 00.
     """
     _check(images, "images")
     rows, columns = _layout(len(images), rows, columns)
-    height, width = rows * images.shape[2], columns * images.shape[3]
-    inches = min(0.45 * columns, 8.0)
-    size = (max(inches, 1.5), max(inches * height / width, 0.6) + (0.35 if title else 0.05))
+    if row_names is not None and (isinstance(row_names, str) or len(row_names) != rows):
+        raise ValueError(f"row_names must have one name for each of the {rows} rows, got {row_names!r}")
+    if width is not None and not 0 < width < math.inf:
+        raise ValueError(f"width must be a positive number of inches, got {width!r}")
+    inches = min(0.45 * columns, 8.0) if width is None else width
+    tall = inches * (rows * images.shape[2]) / (columns * images.shape[3])
+    beside = 0.1 * max(map(len, row_names)) if row_names else 0.0
+    size = (max(inches, 1.5) + beside, max(tall, 0.6) + (0.35 if title else 0.05))
     fig, ax = style.figure_of(ax, size=size)
     _show(ax, images[: rows * columns], rows, columns, title)
+    if row_names is not None:
+        pitch = images.shape[2] + _GAP
+        ax.set_yticks([pitch * i + (images.shape[2] - 1) / 2 for i in range(rows)], list(row_names))
+        ax.tick_params(axis="y", length=0)
+        ax.set_anchor("W")  # a picture in the middle of its place would push its names over the edge
     return fig
 
 
