@@ -23,6 +23,17 @@ def pytest_addoption(parser):
     parser.addoption("--whole", action="store_true", help="browser and Colab: every notebook, which takes long")
 
 
+@pytest.fixture(scope="session")
+def chromium():
+    """The one Chromium of a worker (a second cannot be driven beside it); a visible skip where there is none."""
+    import browser
+
+    if reason := browser.why_not():
+        pytest.skip(f"no browser tests: {reason}")
+    with browser.Browser() as opened:
+        yield opened
+
+
 @pytest.fixture(autouse=True)
 def no_words_in_the_warning_orange(monkeypatch):
     """Watch every word that a test draws: the orange is too pale for text."""

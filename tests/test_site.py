@@ -16,7 +16,6 @@ from urllib.parse import unquote
 
 import pytest
 
-import browser
 import course_pages
 import website
 from course import BADGE_MARK, ROOT, Course
@@ -345,17 +344,15 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def look(site):
+def look(site, chromium):
     """Open a page in Chromium as a reader does: look(name, theme) -> the page, typeset; it notes what goes wrong."""
-    if reason := browser.why_not():
-        pytest.skip(f"the site was not looked at in a browser: {reason}")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     home = f"http://127.0.0.1:{server.server_port}/"
 
     @contextlib.contextmanager
     def opened(name, theme="light"):
-        context = chromium.new_context(viewport={"width": 1200, "height": 900}, color_scheme=theme)
+        context = chromium._chromium.new_context(viewport={"width": 1200, "height": 900}, color_scheme=theme)
         context.set_default_timeout(240_000)  # a busy machine is no mistake
         context.route(lambda url: not url.startswith((home, "data:", "blob:")), lambda route: route.abort())
         try:
@@ -372,9 +369,7 @@ def look(site):
         finally:
             context.close()
 
-    with browser.Browser() as started:
-        chromium = started._chromium
-        yield opened
+    yield opened
     server.shutdown()
 
 

@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all browser tests of a worker; a visible skip where there is none.
+"""One JupyterLab for all browser tests of a worker.
 
 With a folder's name in ``GANCOURSE_SCREENSHOTS`` the tests leave pictures there, to be looked at.
 """
@@ -13,14 +13,6 @@ import pytest
 import browser
 
 AXE = "axe-core@4.14.1"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    if reason := browser.why_not():
-        pytest.skip(f"no browser tests: {reason}")
-    with browser.Browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -74,10 +74,8 @@ def test_a_panel_is_built_pressed_and_moved(machine, maker):
     assert "ok 7.7.1" in machine.run(ROOT / "tests" / "colab" / "press_panel.py", maker)
 
 
-def test_play_is_pressed_in_a_front_end_of_that_age(machine):
-    if reason := browser.why_not():
-        pytest.skip(f"no browser test: {reason}")
-    with classic.Server(machine) as server, browser.Browser() as chromium:
+def test_play_is_pressed_in_a_front_end_of_that_age(machine, chromium):
+    with classic.Server(machine) as server:
         notebook = server.open(chromium, "panel", browser.panel_cells("ring.panel"))
         panel = notebook.panel
         panel.wait(60)
