@@ -20,7 +20,7 @@ help: ## list what there is
 lab: $(VENV)/.lab ## open the course in JupyterLab (the first time it installs what is needed)
 	$(BIN)/jupyter lab $(LAB_ARGS) notebooks/00_start_here.ipynb
 
-test: check ## everything CI runs: style, the rules for notebooks, tests, every notebook
+test: check ## style, the rules for notebooks, tests, every notebook
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 	$(BIN)/python tools/notebooks.py test
 

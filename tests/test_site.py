@@ -352,7 +352,7 @@ def look(site, chromium):
 
     @contextlib.contextmanager
     def opened(name, theme="light"):
-        context = chromium._chromium.new_context(viewport={"width": 1200, "height": 900}, color_scheme=theme)
+        context = chromium.new_context(width=1200, color_scheme=theme)
         context.set_default_timeout(240_000)  # a busy machine is no mistake
         context.route(lambda url: not url.startswith((home, "data:", "blob:")), lambda route: route.abort())
         try:

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import tables
+from course import ROOT
+from gancourse import measured
 from gancourse.ensembles import Ensemble
 from gancourse.recipes import GRID, LITERATURE_RING, RING
 
@@ -84,3 +86,21 @@ def test_a_table_trains_every_cure_on_the_same_seeds():
     ensemble = Ensemble(dataclasses.replace(small(RING).recipe, r1=5.0), RING.target, seeds=[7, 8])
     ensemble.train(40)
     assert cured["reverse_kl"] == tables.counted(ensemble)["reverse_kl"] != control["reverse_kl"]
+
+
+def test_readme_says_what_the_table_has():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = {row["name"]: row for row in measured.load("dcgan")["rows"]}
+
+    def span(name, what="frechet", digits=0):
+        return f"{min(rows[name][what]):.{digits}f}–{max(rows[name][what]):.{digits}f}"
+
+    cpu, half = "cpu_seconds", "recommended, half the steps"
+    for said in (
+        f"real against real {span('real images', digits=1)}",
+        f"{span('classic')} after 2,000 steps, {span('classic, 5,600 steps')} after 5,600"
+        f" ({span('classic, 5,600 steps', cpu)} CPU seconds)",
+        f"{span(half)} after 1,000 steps ({span(half, cpu)} CPU seconds)",
+        f"{span('recommended')} after 2,000 ({span('recommended', cpu)})",
+    ):
+        assert said in readme

@@ -96,6 +96,23 @@ def longest_pause(frames_per_second: float) -> float:
     return max(0.4, 3 / frames_per_second)
 
 
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def stop(server: subprocess.Popen) -> None:
+    """Ask a server to end, and make it end if it does not."""
+    server.terminate()
+    try:
+        server.wait(15)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
 def _chromium() -> str | None:
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if found := shutil.which(name):
@@ -121,9 +138,7 @@ class JupyterLab:
 
     def __enter__(self) -> JupyterLab:
         self.notebooks.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         settings = {f"JUPYTER_{name}_DIR": str(self.folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         options = {
@@ -188,12 +203,7 @@ class JupyterLab:
         with contextlib.suppress(OSError):
             for kernel in self.kernels():
                 self._ask(f"/api/kernels/{kernel['id']}", "DELETE").close()
-        self._server.terminate()
-        try:
-            self._server.wait(15)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
+        stop(self._server)
 
 
 class Browser:
@@ -224,9 +234,13 @@ class Browser:
             shutil.copytree(folder, lab.notebooks / folder.name, dirs_exist_ok=True)  # pictures that the text shows
         return self.open_file(lab, path.stem, width=width, height=height)
 
+    def new_context(self, *, width: int = 1100, height: int = 900, **options: Any) -> Any:
+        """Return a fresh profile, with Playwright's own options; close it when you are done."""
+        return self._chromium.new_context(viewport={"width": width, "height": height}, **options)
+
     def new_page(self, *, width: int = 1100, height: int = 900) -> Any:
         """Open an empty page, in which the pictures of panels will be counted."""
-        page = self._chromium.new_context(viewport={"width": width, "height": height}).new_page()
+        page = self.new_context(width=width, height=height).new_page()
         page.add_init_script(_WATCH_PICTURES)
         page.set_default_timeout(1000 * PATIENCE)
         page.set_default_navigation_timeout(1000 * PATIENCE)

@@ -3,7 +3,8 @@
 It answers two questions about generated digits: which digit is this, and how sure is the judge?
 From that follow the shares of the ten classes and the number of classes covered. It knows
 nothing but its ten classes. It was taught to be unsure about noise, overlaid and cut-up digits, but
-something else that is no digit may still be called one, so look at the pictures as well.
+something else that is no digit may still be called one, and digits on grainy paper, which a person can read, may
+count as noise. So look at the pictures as well.
 
 The judge is trained once on the training images, in less than 30 seconds on a CPU core, and kept in the
 cache. Its training uses random generators of its own, so it never changes yours.

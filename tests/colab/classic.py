@@ -1,7 +1,6 @@
 """The classic Notebook, version 6, driven by the browser: the front end that goes with Colab's ipywidgets."""
 
 import contextlib
-import socket
 import subprocess
 import time
 import urllib.error
@@ -21,9 +20,7 @@ class Server:
 
     def __enter__(self):
         self.folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = browser.free_port()
         options = {"ip": "127.0.0.1", "port": self.port, "port_retries": 0, "notebook_dir": self.folder, "token": "",
                    "password": "", "disable_check_xsrf": True}  # fmt: skip
         command = [self.machine.python, "-m", "notebook", "--no-browser", "--allow-root"]
@@ -42,12 +39,7 @@ class Server:
         )
 
     def __exit__(self, *_):
-        self._server.terminate()
-        try:
-            self._server.wait(15)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
+        browser.stop(self._server)
 
     def open(self, chromium, name, cells):
         """Write a notebook, open it, run all its cells; return it as the browser module knows notebooks."""
