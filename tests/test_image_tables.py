@@ -134,7 +134,8 @@ def test_the_penalty_of_one_pass_is_r1(data, monkeypatch):
     fake = ours.generator(ours.z(64)).detach()
     ours._train_discriminator(real.clone(), fake)
     d = other.discriminator
-    loss = other.loss.discriminator(real_logits=d(real), fake_logits=d(fake)) + 0.5 * penalties.r1_penalty(d, real)
+    penalty = made.r1 / 2 * penalties.r1_penalty(d, real)
+    loss = other.loss.discriminator(real_logits=d(real), fake_logits=d(fake)) + penalty
     other.d_optimizer.zero_grad()
     loss.backward()
     other.d_optimizer.step()
@@ -151,7 +152,10 @@ def test_critic_steps_decay_and_average(data):
     first = [p.detach().clone() for p in run.generator.parameters()]
     run.advance(4)
     assert seen == [64] * 12
-    assert run.g_optimizer.param_groups[0]["lr"] < 0.25 * made.lr
+    at_the_last_step = 0.05 + 0.95 * (1 + math.cos(0.75 * math.pi)) / 2
+    for optimizer, rate in ((run.g_optimizer, made.g_lr), (run.d_optimizer, made.lr)):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(rate * at_the_last_step)
+    assert made.g_lr == 2 * made.lr
     for start, now, mean in zip(first, run.generator.parameters(), run.final_generator().parameters(), strict=True):
         assert not torch.equal(start, now)
         assert not torch.equal(now, mean)

@@ -95,12 +95,12 @@ def test_readme_says_what_the_table_has():
     def span(name, what="frechet", digits=0):
         return f"{min(rows[name][what]):.{digits}f}–{max(rows[name][what]):.{digits}f}"
 
-    cpu, half = "cpu_seconds", "recommended, half the steps"
+    cpu, short = "cpu_seconds", "recommended, 700 steps"
     for said in (
         f"real against real {span('real images', digits=1)}",
         f"{span('classic')} after 2,000 steps, {span('classic, 5,600 steps')} after 5,600"
         f" ({span('classic, 5,600 steps', cpu)} CPU seconds)",
-        f"{span(half)} after 1,000 steps ({span(half, cpu)} CPU seconds)",
+        f"{span(short)} after 700 steps ({span(short, cpu)} CPU seconds)",
         f"{span('recommended')} after 2,000 ({span('recommended', cpu)})",
     ):
         assert said in readme
