@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 __all__ = ["average", "recompute_batch_norm"]
 
 
-def average(generator: nn.Module, decay: float = 0.995) -> AveragedModel:
+def average(generator: nn.Module, decay: float = 0.99) -> AveragedModel:
     """Return a copy of the generator whose weights will follow those of the original slowly.
 
     Call ``averaged.update_parameters(generator)`` after each of its steps: the first call copies the weights, every
