@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 import image_tables as tables
-from gancourse import penalties, runtime
+from gancourse import measured, penalties, runtime
 from gancourse.data import digits
 
 
@@ -105,7 +105,23 @@ def test_names_are_unique_within_a_table():
 
 def test_changes_are_what_differs_from_the_classic_settings():
     assert tables.CLASSIC.changes() == {}
-    assert entry("PyTorch's Adam: 1e-3, beta1 0.9").changes() == {"lr": 1e-3, "beta1": 0.9}
+    assert entry("PyTorch's Adam: 1e-3, beta1 0.9").changes() == {"lr_g": 1e-3, "lr_d": 1e-3, "beta1": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [("dcgan", tables.DCGAN), ("wgan_images", tables.WGAN_IMAGES), ("architectures", tables.ROBUSTNESS)],
+)
+def test_what_is_stored_was_made_with_these_settings(name, entries):
+    stored = {row["name"]: row for row in measured.load(name)["rows"]}
+    del stored["real images"]
+    made = {
+        row: (steps, entry.changes())
+        for entry in entries
+        for steps, row in (*(entry.rows or [(entry.steps, entry.name)]), (entry.steps, entry.unaveraged))
+        if row
+    }
+    assert {row: (says["steps"], says["changes"]) for row, says in stored.items()} == made
 
 
 def test_classic_and_penalised_rows_differ_in_loss_only():
@@ -153,9 +169,9 @@ def test_critic_steps_decay_and_average(data):
     run.advance(4)
     assert seen == [64] * 12
     at_the_last_step = 0.05 + 0.95 * (1 + math.cos(0.75 * math.pi)) / 2
-    for optimizer, rate in ((run.g_optimizer, made.g_lr), (run.d_optimizer, made.lr)):
+    for optimizer, rate in ((run.g_optimizer, made.lr_g), (run.d_optimizer, made.lr_d)):
         assert optimizer.param_groups[0]["lr"] == pytest.approx(rate * at_the_last_step)
-    assert made.g_lr == 2 * made.lr
+    assert made.lr_g != made.lr_d
     for start, now, mean in zip(first, run.generator.parameters(), run.final_generator().parameters(), strict=True):
         assert not torch.equal(start, now)
         assert not torch.equal(now, mean)

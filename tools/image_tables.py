@@ -160,8 +160,8 @@ class Entry:
     name: str
     pair: Pair = dcgan_pair
     loss: str = "non_saturating"
-    lr: float = 2e-3
-    g_lr: float | None = None  # of G alone, where it differs from D's
+    lr_g: float = 2e-3
+    lr_d: float = 2e-3
     beta1: float = 0.5
     beta2: float = 0.999
     r1: float = 0.0  # gamma; enters as gamma / 2
@@ -187,7 +187,7 @@ class Entry:
         }
 
 
-MODERN: dict[str, Any] = {"lr": 4e-3, "g_lr": 8e-3, "beta1": 0.0, "r1": 0.3, "decay": True, "average": 0.99}
+MODERN: dict[str, Any] = {"lr_g": 8e-3, "lr_d": 4e-3, "beta1": 0.0, "r1": 0.3, "decay": True, "average": 0.99}
 CRITIC: dict[str, Any] = {**MODERN, "r1": 0.0, "loss": "wasserstein", "gradient_penalty": 10.0}
 
 CLASSIC = Entry(
@@ -206,7 +206,7 @@ RECOMMENDED = Entry(
 
 DCGAN = [
     CLASSIC,
-    Entry("classic with the recommended rates", **{key: MODERN[key] for key in ("lr", "g_lr", "decay")}),
+    Entry("classic with the recommended rates", **{key: MODERN[key] for key in ("lr_g", "lr_d", "decay")}),
     RECOMMENDED,
     Entry("recommended without R1", dense_conv_pair, **{**MODERN, "r1": 0.0}),
     Entry("classic network, recommended loss and optimiser", dcgan_pair, **MODERN),
@@ -215,8 +215,8 @@ DCGAN = [
     *(
         dataclasses.replace(entry, steps=1_000, looks=(1_000,))
         for entry in (
-            Entry("the paper's rate, 2e-4", lr=2e-4),
-            Entry("PyTorch's Adam: 1e-3, beta1 0.9", lr=1e-3, beta1=0.9),
+            Entry("the paper's rate, 2e-4", lr_g=2e-4, lr_d=2e-4),
+            Entry("PyTorch's Adam: 1e-3, beta1 0.9", lr_g=1e-3, lr_d=1e-3, beta1=0.9),
             Entry("PyTorch's initialisation", changed(then=as_pytorch_does)),
             Entry("no batch norm", changed(generator=no_batch_norm, discriminator=no_batch_norm)),
             Entry("batch norm everywhere", changed(generator=normed_output, discriminator=normed_input)),
@@ -236,7 +236,7 @@ width, and at width 16 the generator never leaves grey with it (see its row).
 CRITIC_LOOKS = (100, 200, 400, 600, 1_000, 1_500, 2_000)
 WGAN_IMAGES = [
     Entry("WGAN-GP, 1 critic step", dense_conv_pair, **CRITIC, looks=CRITIC_LOOKS),
-    Entry("WGAN-GP, equal rates", dense_conv_pair, **{**CRITIC, "lr": 2e-3, "g_lr": None}, looks=CRITIC_LOOKS),
+    Entry("WGAN-GP, equal rates", dense_conv_pair, **{**CRITIC, "lr_g": 2e-3, "lr_d": 2e-3}, looks=CRITIC_LOOKS),
     Entry(
         "WGAN-GP, 5 critic steps",
         dense_conv_pair,
@@ -246,7 +246,7 @@ WGAN_IMAGES = [
         looks=(60, 120, 180, 240, 300, 360, 480, 600),
     ),
 ]
-"""Notebook 09: WGAN-GP on digits; it stands beside the first rows of ``DCGAN``, trained on the same seeds."""
+"""Notebook 09: WGAN-GP on digits; it stands beside rows of ``DCGAN``, trained on the same seeds."""
 
 
 # ---------------------------------------------------------------- odd architectures
@@ -314,7 +314,7 @@ ARCHITECTURES: dict[str, Pair] = {
     "dense only": dense_pair,
 }
 ROBUSTNESS = [
-    Entry(f"{name}, {kind}", pair, steps=500, looks=(500,), lr=1e-3, beta1=0.0, beta2=0.99, **settings)
+    Entry(f"{name}, {kind}", pair, steps=500, looks=(500,), lr_g=1e-3, lr_d=1e-3, beta1=0.0, beta2=0.99, **settings)
     for name, pair in ARCHITECTURES.items()
     for kind, settings in (("classic", {}), ("WGAN-GP", {"loss": "wasserstein", "gradient_penalty": 10.0}))
 ]
@@ -336,11 +336,8 @@ class Run:
         self.penalised = runtime.generator(seed + 2)
         self.real = batches.stream(real, BATCH, runtime.generator(seed + 3))
         betas = (entry.beta1, entry.beta2)
-        self.rates = (entry.lr if entry.g_lr is None else entry.g_lr, entry.lr)
-        self.g_optimizer, self.d_optimizer = (
-            torch.optim.Adam(network.parameters(), lr=rate, betas=betas, fused=True)
-            for network, rate in zip((self.generator, self.discriminator), self.rates, strict=True)
-        )
+        self.g_optimizer = torch.optim.Adam(self.generator.parameters(), lr=entry.lr_g, betas=betas, fused=True)
+        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=entry.lr_d, betas=betas, fused=True)
         self.average = averaging.average(self.generator, entry.average) if entry.average else None
         self.loss = losses.LOSSES[entry.loss]
         self.steps_done, self.d_loss = 0, math.nan
@@ -365,8 +362,8 @@ class Run:
     def _set_rates(self) -> None:
         if self.entry.decay:
             share = 0.05 + 0.95 * (1 + math.cos(math.pi * self.steps_done / self.entry.steps)) / 2
-            for optimizer, rate in zip((self.g_optimizer, self.d_optimizer), self.rates, strict=True):
-                optimizer.param_groups[0]["lr"] = rate * share
+            self.g_optimizer.param_groups[0]["lr"] = self.entry.lr_g * share
+            self.d_optimizer.param_groups[0]["lr"] = self.entry.lr_d * share
 
     def _train_discriminator(self, real: Tensor, fake: Tensor) -> None:
         d, entry = self.discriminator, self.entry
