@@ -19,6 +19,7 @@ How often a claim held, and how near it came to its bound, is in the *ledger*: o
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import math
 import os
@@ -40,6 +41,7 @@ __all__ = [
     "ROUNDINGS",
     "Claim",
     "ClaimsFailed",
+    "arithmetic",
     "check",
     "close",
     "closeness",
@@ -393,9 +395,30 @@ def row(notebook: str, *, seed: int | None = None) -> dict[str, Any]:
         "machine": f"{_processor()}, {platform.system()}, {torch.backends.cpu.get_cpu_capability()}",
         "versions": f"gancourse {__version__}, Python {platform.python_version()}, PyTorch {torch.__version__}",
         "threads": torch.get_num_threads(),
+        "arithmetic": arithmetic(),
         "date": datetime.date.today().isoformat(),
         "values": {claim.name: claim.value for claim in stated(notebook)},
     }
+
+
+def arithmetic() -> str:
+    """Return a short hash of a few products, a convolution and a few functions: equal where a processor rounds alike.
+
+    Two runs of one seed can be expected to agree digit by digit only where this agrees, with equal versions and
+    thread counts.
+    """
+    draw = torch.Generator().manual_seed(0)
+    a, b = torch.randn(64, 200, generator=draw), torch.randn(200, 96, generator=draw)
+    images, kernels = torch.randn(8, 16, 14, 14, generator=draw), torch.randn(32, 16, 4, 4, generator=draw)
+    results = (
+        a @ b,
+        a.double() @ b.double(),
+        torch.bmm(a.view(8, 8, 200), b.expand(8, 200, 96)),
+        torch.nn.functional.conv2d(images, kernels, stride=2, padding=1),
+        torch.nn.functional.conv_transpose2d(images, kernels.transpose(0, 1), stride=2, padding=1),
+        *(function(a) for function in (torch.tanh, torch.exp, torch.nn.functional.softplus, torch.sum)),
+    )
+    return hashlib.sha256(b"".join(result.numpy().tobytes() for result in results)).hexdigest()[:12]
 
 
 def export(notebook: str, path: str | Path, *, seed: int | None = None) -> None:
@@ -418,12 +441,14 @@ def _in_one_line(claims: list[Claim], values: dict[str, list[float]]) -> str:
     known = [claim for claim in claims if values[claim.name]]
     if not known:
         return f"{said}; not yet in the ledger."
-    runs = max(len(values[claim.name]) for claim in known)
-    kept = min(sum(map(claim.held_by, values[claim.name])) + runs - len(values[claim.name]) for claim in known)
+    runs = list(zip(*(map(claim.held_by, values[claim.name]) for claim in known), strict=True))
+    kept, runs = sum(map(all, runs)), len(runs)
     said += f"; on {kept} runs of {runs}"
     of_runs = [claim for claim in known if claim.kind == "run"] or [claim for claim in known if claim.kind == "count"]
     if not of_runs:
         return f"{said}."
+    values = {name: [value for value in row if not math.isnan(value)] for name, row in values.items()}
+    of_runs = [claim for claim in of_runs if values[claim.name]]
     closest = min(of_runs, key=lambda claim: closeness(claim, values[claim.name]))
     worst = nearest(closest, values[closest.name])
     return f"{said}, the closest call {_say(worst)} where {closest.allowed} is allowed."
@@ -435,7 +460,7 @@ def _in_words(claim: Claim, values: list[float]) -> str:
         f"This run went another way. The page says: {claim.sentence}",
         f"  Here the number is {_say(claim.value)}; {claim.allowed} was expected. [{claim.name}]",
     ]
-    if values:
+    if values := [value for value in values if not math.isnan(value)]:
         kept = sum(map(claim.held_by, values))
         lines.append(
             f"  In the ledger this held on {kept} of {len(values)} runs, "
@@ -451,6 +476,8 @@ def _in_words(claim: Claim, values: list[float]) -> str:
 
 
 def _say(number: float) -> str:
+    if not math.isfinite(number):
+        return "nothing" if math.isnan(number) else f"{number:g}"
     return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"
 
 

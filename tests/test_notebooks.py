@@ -8,12 +8,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import notebook_rules as rules
 import notebooks
-from course import BADGE_MARK, Course
+from course import BADGE_MARK, Course, loads_images
 
 ADDRESS = "https://github.com/somebody/course"
 NAME = "00_made_up.ipynb"
 STUB = "def double(x):\n    return ...\n\n\nchecks.nb00.double(double)"
 SOLUTION = "def solution_double(x):\n    return 2 * x\n\n\nchecks.nb00.double(solution_double, strict=True)"
+CLAIMS = 'claims.check("00", claims.Claim("twice", "It doubles.", twice / 2, equal=2))'
+FOLDED = {"tags": ["claims"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 COLLAPSED = {"tags": ["solution"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
@@ -39,6 +41,9 @@ def good_notebook(course):
         new_code_cell(STUB, id="stub", outputs=[new_output("stream", name="stdout", text="double: not attempted")]),
         new_code_cell(SOLUTION, id="solution", metadata=COLLAPSED),
         new_markdown_cell("It teaches.", id="afterword"),
+        new_code_cell(CLAIMS, id="twice-claims", metadata=FOLDED),
+        new_markdown_cell("## Recap", id="recap"),
+        new_code_cell('claims.close("00")', id="claims-close", metadata=FOLDED),
     ]
     for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), start=1):
         cell.execution_count = count
@@ -100,7 +105,7 @@ def remove(name):
 
 def append(source, **metadata):
     def mistake(node):
-        node.cells.append(new_code_cell(source, id="late", execution_count=5, metadata=metadata))
+        node.cells.insert(-1, new_code_cell(source, id="late", execution_count=7, metadata=metadata))
 
     return mistake
 
@@ -145,6 +150,21 @@ MISTAKES = {
     "a solution under another name": (replace("solution", "solution_double", "solution_twice"), "bind solution_double"),
     "no afterword": (remove("afterword"), "four cells"),
     "no hints": (edit("task", source="### Exercise"), "no hints"),
+    "an assert in sight": (edit("figure", source="assert double(2) == 4"), "an assert in sight"),
+    "claims in plain sight": (edit("twice-claims", metadata={"tags": ["claims"]}), "are stated folded"),
+    "claims before their reading": (
+        edit("afterword", source="**Predict, then run.** How much?"),
+        "give no answer away",
+    ),
+    "claims below code": (lambda node: node.cells.insert(8, node.cells.pop(3)), "come after the text that reads"),
+    "another notebook's claims": (replace("twice-claims", '"00"', '"07"'), "claims of notebook 07"),
+    "a claim whose bound depends on the run": (replace("twice-claims", "equal=2", "equal=x"), "write out name"),
+    "a claim whose sentence depends on the run": (replace("twice-claims", '"It doubles."', "f'{x}'"), "write out name"),
+    "two claims of one name": (
+        replace("twice-claims", "))", '), claims.Claim("twice", "It does.", 2, equal=2))'),
+        "stands for two claims",
+    ),
+    "claims that are not summed up": (remove("claims-close"), 'the last cell should be claims.close("00")'),
     "a later cell that uses the answer": (append("print(double(2))"), "uses the learner's 'double'"),
     "another notebook's checker": (lambda n: [replace(k, "nb00", "nb07")(n) for k in ("stub", "solution")], "nb07"),
     "not executed": (edit("figure", execution_count=None), "top to bottom"),
@@ -182,7 +202,7 @@ def test_a_heading_is_no_reading_of_a_figure(course):
 def test_two_figures_in_a_row_need_words_between_them(course):
     node = good_notebook(course)
     figure = cell(node, "figure")
-    node.cells[3:5] = [figure, new_code_cell("assert x", id="assert"), cell(node, "reading")]
+    node.cells[3:5] = [figure, new_code_cell("x = 1", id="x"), cell(node, "reading")]
     assert not any("words that read it" in problem for problem in problems(course, node))
     node.cells[4].outputs = figure.outputs
     assert any("words that read it" in problem for problem in problems(course, node))
@@ -195,7 +215,11 @@ def test_what_is_allowed_is_not_reported(course):
     cell(node, "reading").source = f"{'word ' * 100}\n\n| a table |\n|{'word ' * 300}|\n\n{folded}\n\n$a + b + c$"
     cell(node, "afterword").source = "```bash\n# no heading\n[no](link)\n```\n[Here](00_made_up.ipynb#look), `![](x)`"
     cell(node, "look").source += " See <https://example.org/home/page> and /r1/."
-    node.cells.append(new_code_cell("double = 3\nprint(double)", id="own", execution_count=5))
+    node.cells.insert(-1, new_code_cell("double = 3\nprint(double)", id="own", execution_count=6))
+    node.cells[-1].execution_count = 7
+    parity = "assert torch.equal(double(2), losses.double(2))"
+    node.cells.insert(-1, new_code_cell(parity, id="parity", execution_count=7, metadata={"tags": ["parity"]}))
+    node.cells[-1].execution_count = 8
     assert problems(course, node) == []
 
 
@@ -355,7 +379,7 @@ def test_execute_writes_nothing_when_a_cell_fails_or_may_not_be_stored(course, c
 
 
 def test_cells_that_did_not_run_are_noticed(course, tmp_path, capsys):
-    """The report of nbval is compared with the notebook: 4 code cells here."""
+    """The report of nbval is compared with the notebook: 6 code cells here."""
     report = tmp_path / "report.xml"
     case = '<testcase classname="00_made_up.{}.ipynb" name="Cell" time="1">{}</testcase>'
 
@@ -365,18 +389,47 @@ def test_cells_that_did_not_run_are_noticed(course, tmp_path, capsys):
 
     mine = case.format("00_made_up", "")
     assert not all_ran(mine, mine)
-    assert "2 of 4 code cells ran" in capsys.readouterr().out
-    assert all_ran(mine, mine, mine, mine)
-    assert not all_ran(mine, mine, mine, case.format("00_made_up", "<skipped/>"))
-    assert not all_ran(mine, mine, mine, case.format("other", "").replace("00_made_up", "01_next"))
+    assert "2 of 6 code cells ran" in capsys.readouterr().out
+    assert all_ran(*[mine] * 6)
+    assert not all_ran(*[mine] * 5, case.format("00_made_up", "<skipped/>"))
+    assert not all_ran(*[mine] * 5, case.format("other", "").replace("00_made_up", "01_next"))
+
+
+def test_a_run_is_compared_with_the_ledgers_run_of_the_same_arithmetic(capsys, tmp_path, course, monkeypatch):
+    made = {"arithmetic": "a1", "versions": "PyTorch 2", "threads": 1}
+    runs = [{"seed": 0, **made}, {"seed": 0, **made, "arithmetic": "b2"}, {"seed": 1, **made}]
+    book = {"runs": runs, "claims": {"exact": [1.0, 1.0, 1.0], "run": [2.0, 2.1, 9.0]}}
+
+    def moved(exact, run, **other):
+        return notebooks._moved(book, {**made, **other, "values": {"exact": exact, "run": run}}, "mnist")
+
+    assert moved(1.0, 2.0) == [] == moved(1.0, 2.35)
+    assert moved(1.01, 2.0) == ["exact"] and moved(1.0, 2.5) == ["run"] and moved(1.0, 9.0) == ["run"]
+    assert moved(1.0, 9.0, arithmetic="c3") is None is moved(1.0, 9.0, versions="PyTorch 3")
+    assert notebooks._moved(None, {**made, "values": {}}, "mnist") is None
+    runs[0]["data"] = runs[1]["data"] = "mnist"
+    assert moved(1.0, 9.0) == ["run"]
+    assert notebooks._moved(book, {**made, "values": {"run": 9.0}}, "embedded") is None
+
+    monkeypatch.setattr(notebooks.claims, "ledger", lambda number: book)
+    (tmp_path / "00.json").write_text(json.dumps({**made, "values": {"exact": 1.0, "run": 9.0}}))
+    assert not notebooks._as_in_the_ledger([path_of(course)], tmp_path, {"GANCOURSE_DATA": "here"})
+    assert "run moved from what the ledger says" in capsys.readouterr().out
+    assert notebooks._as_in_the_ledger([path_of(course)], tmp_path, {})
+    assert "not compared" in capsys.readouterr().out
+    (tmp_path / "00.json").unlink()
+    assert not notebooks._as_in_the_ledger([path_of(course)], tmp_path, {})
 
 
 def test_image_notebooks_are_recognised(course):
-    assert not notebooks.loads_images(path_of(course), course)
+    assert not loads_images(path_of(course))
     node = good_notebook(course)
-    cell(node, "figure").source = "from gancourse.data import digits"
+    cell(node, "figure").source = "x = 1  # digits"
     save(course, node)
-    assert notebooks.loads_images(path_of(course), course)
+    assert not loads_images(path_of(course))
+    cell(node, "figure").source = "import torch\nfrom gancourse.data import digits, toy"
+    save(course, node)
+    assert loads_images(path_of(course))
 
 
 def test_the_file_is_written_the_same_way_every_time(course):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -58,3 +59,12 @@ class Course:
         target = self.address.replace("https://github.com/", "https://colab.research.google.com/github/")
         picture = "https://colab.research.google.com/assets/colab-badge.svg"
         return f"[![Open this notebook in Colab]({picture})]({target}/blob/main/notebooks/{name}) {BADGE_MARK}"
+
+
+def loads_images(path: Path) -> bool:
+    """Tell whether a notebook imports a set of images, so that it matters which data are at hand."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return any(
+        re.search(r"^from gancourse\.data import .*\bdigits\b", source, flags=re.MULTILINE) for source in sources
+    )

@@ -27,12 +27,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course import ROOT, SETUP_ID, Course
+from claim_cells import statements, without_words
+from course import ROOT, SETUP_ID, Course, loads_images
 from gancourse import claims
 from gancourse.claims import FEW_RUNS, MANY_RUNS, ROUNDINGS, Claim
 
@@ -40,7 +41,6 @@ FOLDER = ROOT / "gancourse" / "measured" / "ledgers"
 PLANTED = ROOT / "tools" / "planted"
 LINE = re.compile(r"^SEED = \d+", flags=re.MULTILINE)
 MAGIC = re.compile(r"^(\s*)[%!].*$", flags=re.MULTILINE)  # such as %pip in the set-up cell, for Colab only
-BOUNDS = ("below", "above", "between", "equal", "within", "at_least", "at_most", "of", "log")
 
 
 # ---------------------------------------------------------------- reading a notebook
@@ -81,16 +81,6 @@ def seeded(cells: list[Cell], seed: int, name: str) -> list[Cell]:
     return [Cell(cell.name, LINE.sub(f"SEED = {seed}", cell.source), cell.tags) for cell in cells]
 
 
-def calls(source: str) -> Iterator[ast.Call]:
-    """Find every ``Claim(...)`` in a cell, in the order of the text."""
-    found = [
-        node
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "Claim"
-    ]
-    yield from sorted(found, key=lambda node: (node.lineno, node.col_offset))
-
-
 def stated(path: Path) -> list[Claim]:
     """Return the claims of a notebook as its cells state them, with today's bounds and no run's value.
 
@@ -99,50 +89,20 @@ def stated(path: Path) -> list[Claim]:
     """
     found = []
     for cell in code(path):
-        for call in calls(cell.source):
-            try:
-                name, sentence = (ast.literal_eval(argument) for argument in call.args[:2])
-                bounds = {word.arg: _constant(word.value) for word in call.keywords if word.arg in BOUNDS}
-            except (ValueError, NameError, TypeError) as problem:
-                raise ValueError(
-                    f"{path.name}, cell {cell.name}: a name, sentence or bound is not written out"
-                ) from problem
-            found.append(Claim(name, sentence, 0.0, **bounds))
+        try:
+            found += [
+                Claim(said.name, said.sentence, 0.0, **said.bounds) for said in statements(ast.parse(cell.source))
+            ]
+        except ValueError as problem:
+            raise ValueError(f"{path.name}, cell {cell.name}: {problem}") from problem
     return found
-
-
-def _constant(node: ast.expr) -> Any:
-    """Evaluate a bound: numbers, arithmetic, and functions of math."""
-    names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
-    if names - {"math"}:
-        raise NameError(f"{sorted(names - {'math'})} in a bound")
-    return eval(compile(ast.Expression(node), "<bound>", "eval"), {"__builtins__": {}, "math": math})
 
 
 def fingerprint(path: Path) -> str:
     """Hash the code cells, but for the set-up cell, comments, layout, and the sentences and bounds of claims."""
-    trees = []
-    for cell in code(path):
-        if cell.name == SETUP_ID:
-            continue
-        tree = ast.parse(cell.source)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "Claim":
-                node.args = [argument for i, argument in enumerate(node.args) if i != 1]
-                node.keywords = [word for word in node.keywords if word.arg not in BOUNDS]
-        trees.append(ast.dump(tree))
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
-
-
-def trains_on_images(path: Path) -> bool:
-    """Tell whether a notebook imports a set of images."""
-    return any(
-        isinstance(node, ast.ImportFrom)
-        and node.module == "gancourse.data"
-        and {"digits"} & {name.name for name in node.names}
-        for cell in code(path)
-        for node in ast.walk(ast.parse(cell.source))
-    )
+    trees = [ast.parse(cell.source) for cell in code(path) if cell.name != SETUP_ID]
+    text = "\n".join(ast.dump(without_words(tree)) for tree in trees)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 # ---------------------------------------------------------------- one run
@@ -216,7 +176,7 @@ def run_once(path: Path, plan: Plan, edits: Iterable[tuple[str, str, str]] = ())
             raise RuntimeError(f"{path.name}, {plan}: {done.stderr.strip()[-2000:]}")
         row = json.loads(result.read_text(encoding="utf-8"))
     row["rounding"] = plan.rounding
-    if trains_on_images(path):
+    if loads_images(path):
         row["data"] = "mnist" if os.environ.get("GANCOURSE_DATA") else "embedded"
     return row
 
@@ -281,7 +241,7 @@ def problems(path: Path) -> Iterator[str]:
     if stored["code"] != fingerprint(path):
         yield f"{path.name}: its cells changed after its ledger; run `python tools/ledger.py run {path.name[:2]}`"
         return
-    wanted = FEW_RUNS if trains_on_images(path) else MANY_RUNS
+    wanted = FEW_RUNS if loads_images(path) else MANY_RUNS
     sets = sorted({run.get("data") for run in stored["runs"]}, key=str)
     for data in sets or [None]:
         rows = [i for i, run in enumerate(stored["runs"]) if run.get("data") == data]
@@ -319,16 +279,21 @@ def table(path: Path) -> Iterator[str]:
 
 
 def _both(jobs: list[Any], do: Any, workers: int) -> Iterator[Any]:
-    """Do jobs in turn, some at the same time; yield (job, result) as they end."""
+    """Do jobs in turn, some at the same time; yield (job, result) as they end. An interrupt leaves out the rest."""
     with ThreadPoolExecutor(workers) as pool:
-        yield from zip(jobs, pool.map(do, jobs), strict=True)
+        started = {pool.submit(do, job): job for job in jobs}
+        try:
+            for future in as_completed(started):
+                yield started[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def run(path: Path, *, runs: int | None, workers: int) -> int:
     """Complete a ledger; return how many runs failed a claim or ended early."""
     ledger = read(path)
-    wanted = runs or (FEW_RUNS if trains_on_images(path) else MANY_RUNS)
-    data = ("mnist" if os.environ.get("GANCOURSE_DATA") else "embedded") if trains_on_images(path) else None
+    wanted = runs or (FEW_RUNS if loads_images(path) else MANY_RUNS)
+    data = ("mnist" if os.environ.get("GANCOURSE_DATA") else "embedded") if loads_images(path) else None
     bad = 0
     for plan, row in _both(missing(ledger, wanted, data), lambda plan: run_once(path, plan), workers):
         record(ledger, row)
@@ -385,6 +350,9 @@ def main(arguments: list[str] | None = None) -> int:
         path, row = _path(options.names[0]), json.loads(Path(options.names[1]).read_text(encoding="utf-8"))
         if row.get("seed") is None:
             parser.error("this run does not say its seed: export it with claims.export(..., seed=SEED)")
+        row["rounding"] = next(
+            (name for name, setting in ROUNDINGS.items() if setting == row["rounding"]), row["rounding"]
+        )
         ledger = read(path)
         record(ledger, row)
         write(ledger)

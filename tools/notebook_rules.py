@@ -24,10 +24,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.validator import iter_validate
 
+from claim_cells import statements
 from course import BADGE_MARK, SETUP_ID, Course
 
 MAX_BYTES = 400_000
-MAX_BYTES_IN_ALL = 6_000_000
+MAX_BYTES_IN_ALL = 9_000_000
 MAX_CODE_LINES, MAX_CLASS_LINES, MAX_WORDS = 25, 40, 150
 
 NOTEBOOK_METADATA = {
@@ -317,6 +318,48 @@ def _loaded(source: str) -> set[str]:
     return {n.id for n in ast.walk(parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
+# ---------------------------------------------------------------- claims
+
+
+def _claims(page: Page) -> Iterator[str]:
+    """Check where claims stand: folded, after words that read what they speak of, and summed up in the last cell."""
+    number, names = page.path.name[:2], []
+    for i, cell in page.code:
+        tree, tags = parse(cell.source), _tags(cell)
+        if any(isinstance(node, ast.Assert) for node in ast.walk(tree)) and not {"parity", "solution"} & set(tags):
+            yield f"{page.where(i)}: an assert in sight; state a claim, or tag the cell 'parity' if that is its lesson"
+        numbers = [call.args[0].value for call in _claim_calls(tree) if call.args and hasattr(call.args[0], "value")]
+        if wrong := sorted(set(numbers) - {number}):
+            yield f"{page.where(i)}: states claims of notebook {wrong[0]}"
+        try:
+            names += [(said.name, i) for said in statements(tree)]
+        except ValueError as problem:
+            yield f"{page.where(i)}: {problem}"
+        if not numbers:
+            continue
+        folded = (
+            cell.metadata.get("jupyter", {}).get("source_hidden") is True and cell.metadata.get("cellView") == "form"
+        )
+        if "claims" not in tags or not folded:
+            yield f"{page.where(i)}: claims are stated folded (tag 'claims', jupyter.source_hidden, cellView: form)"
+        before = page.cells[i - 1]
+        if "claims.check(" in cell.source and (
+            before.cell_type != "markdown" or re.search(r"\*\*Predict", before.source)
+        ):
+            yield f"{page.where(i)}: claims come after the text that reads what they are about, and give no answer away"
+    for name, i in names:
+        if [other for other, _ in names].count(name) > 1:
+            yield f"{page.where(i)}: the name {name!r} stands for two claims"
+    if not page.cells or page.cells[-1].source != f'claims.close("{number}")':
+        yield f'the last cell should be claims.close("{number}")'
+
+
+def _claim_calls(tree: ast.Module) -> list[ast.Call]:
+    """Find ``claims.check(...)`` and ``claims.close(...)``."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return [call for call in calls if ast.unparse(call.func) in ("claims.check", "claims.close")]
+
+
 # ---------------------------------------------------------------- what was stored
 
 
@@ -366,7 +409,7 @@ def _size(page: Page) -> Iterator[str]:
         yield f"{size:,} bytes, more than {MAX_BYTES:,}"
 
 
-SOURCE_RULES: tuple[Rule, ...] = (_valid, _metadata, _opening, _headings, _lengths, _links, _exercises)
+SOURCE_RULES: tuple[Rule, ...] = (_valid, _metadata, _opening, _headings, _lengths, _links, _exercises, _claims)
 STORED_RULES: tuple[Rule, ...] = (_executed, _outputs, _size)
 OUTPUT_RULES: tuple[Rule, ...] = (*STORED_RULES, _figures)
 

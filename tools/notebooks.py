@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -31,7 +33,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 import notebook_rules as rules
-from course import BADGE_MARK, ROOT, SETUP_ID, Course
+from course import BADGE_MARK, ROOT, SETUP_ID, Course, loads_images
+from gancourse import claims
 
 CELL_SECONDS = 300
 """A cell that takes longer has hung: the longest trains for two minutes on a busy machine."""
@@ -203,7 +206,9 @@ def test(paths: Iterable[Path], course: Course, *, without_data: bool = False, w
             GANCOURSE_CACHE=str(work / "cache"),
             GANCOURSE_THREADS="1",
             OMP_NUM_THREADS="1",
+            GANCOURSE_CLAIMS=str(work / "claims"),
         )
+        (work / "claims").mkdir()
         if without_data:
             environment.pop("GANCOURSE_DATA", None)
         _assert_installed(site, environment, work)
@@ -213,7 +218,8 @@ def test(paths: Iterable[Path], course: Course, *, without_data: bool = False, w
         command += ["--nbval-kernel-startup-timeout=180", "-q", "--durations=5", f"--junitxml={report}"]
         command += ["-n", str(workers), "--dist", "loadfile", "."]
         passed = subprocess.run(command, cwd=work / "lessons", env=environment, check=False).returncode == 0
-        return _all_cells_ran(list(paths), course, report) and passed
+        ran = _all_cells_ran(list(paths), course, report)
+        return _as_in_the_ledger(paths, work / "claims", environment) and ran and passed
 
 
 def install(course: Course, work: Path) -> Path:
@@ -263,12 +269,48 @@ def _all_cells_ran(paths: list[Path], course: Course, report: Path) -> bool:
     return everything
 
 
+def _as_in_the_ledger(paths: Iterable[Path], rows: Path, environment: dict[str, str]) -> bool:
+    """Compare each run with the ledger's run of seed 0, where that was made by the same arithmetic and versions.
+
+    Such runs agree digit by digit. Where they do not, and some value has left the range of seed 0's other roundings by
+    three times its width, the package has changed what the ledger was made with.
+    """
+    same, data = True, "mnist" if environment.get("GANCOURSE_DATA") else "embedded"
+    for path in paths:
+        file = rows / f"{path.name[:2]}.json"
+        if not file.exists():
+            print(f"{path.name}: left no values of claims")
+            same = False
+            continue
+        row = json.loads(file.read_text(encoding="utf-8"))
+        moved = _moved(claims.ledger(path.name[:2]), row, data)
+        if moved is None:
+            print(f"{path.name}: not compared with the ledger, which was made by other arithmetic or versions")
+        elif moved:
+            print(f"{path.name}: {', '.join(moved)} moved from what the ledger says; run `tools/ledger.py run`")
+            same = False
+    return same
+
+
+def _moved(ledger: dict[str, Any] | None, row: dict[str, Any], data: str) -> list[str] | None:
+    """Return the claims whose values are no longer the ledger's, or None if there is nothing to compare with."""
+    made = ("arithmetic", "versions", "threads")
+    runs = ledger["runs"] if ledger else []
+    rows = [i for i, run in enumerate(runs) if run["seed"] == 0 and run.get("data", data) == data]
+    twins = [i for i in rows if all(runs[i].get(key) == row[key] for key in made)]
+    if not twins:
+        return None
+    found = []
+    for name, value in row["values"].items():
+        values = [ledger["claims"][name][i] for i in rows] if name in ledger["claims"] else [None]
+        known = [other for other in values if other is not None]
+        spread = max(known) - min(known) if known else 0.0
+        if not known or min(abs(value - other) for other in known) > 3 * spread + 1e-6 * abs(value) + 1e-12:
+            found.append(name)
+    return found
+
+
 # ---------------------------------------------------------------- command line
-
-
-def loads_images(path: Path, course: Course) -> bool:
-    """Tell whether a notebook loads a set of images, so that it matters which data are at hand."""
-    return any(re.search(r"\bdigits\b", cell.source) for _, cell in rules.read(path, course).code)
 
 
 def main(arguments: list[str] | None = None, course: Course | None = None) -> int:
@@ -293,7 +335,7 @@ def main(arguments: list[str] | None = None, course: Course | None = None) -> in
 
     if options.command == "test":
         if options.without_data:
-            paths = [path for path in paths if loads_images(path, course)]
+            paths = [path for path in paths if loads_images(path)]
         if not paths:
             print("no notebooks to test")
             return 0

@@ -1,0 +1,245 @@
+"""The tool that records claims over seeds and roundings, and the ledgers of the course's own notebooks."""
+
+import json
+import math
+
+import pytest
+
+import ledger
+from course import ROOT, Course
+from gancourse import claims
+from gancourse.claims import ROUNDINGS
+
+SETUP = "import importlib\nif importlib.util.find_spec('gancourse') is None:\n    %pip install -q gancourse"
+START = "import torch\nfrom gancourse import claims\nSEED = 0  # yours"
+CHECK = 'claims.check("91", claims.Claim("seed", "The seed is small.", SEED, below=7))'
+CLOSE = 'claims.close("91")'
+
+
+def notebook(tmp_path, *sources, ids=True):
+    cells = [{"cell_type": "markdown", "id": "text", "source": ["SEED = 0 in a text"], "metadata": {}}]
+    for i, source in enumerate(sources):
+        cell = {"cell_type": "code", "source": source.splitlines(keepends=True), "metadata": {}}
+        cells.append(cell | ({"id": f"cell-{i}"} if ids else {}))
+    path = tmp_path / "91_try.ipynb"
+    path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder of ledgers that is not the course's."""
+    monkeypatch.setattr(ledger, "FOLDER", tmp_path / "ledgers")
+
+    def stored(number):
+        file = tmp_path / "ledgers" / f"{number}.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+    monkeypatch.setattr(claims, "ledger", stored)
+    return tmp_path / "ledgers"
+
+
+def row(seed, value, rounding="native", **more):
+    return {"seed": seed, "rounding": rounding, "values": {"seed": value}, "failed": [], **more}
+
+
+# ---------------------------------------------------------------- runs
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_run_takes_its_seed_and_records_values(tmp_path, ids):
+    path = notebook(tmp_path, SETUP, START, CHECK, CLOSE, ids=ids)
+    made = ledger.run_once(path, ledger.Plan(4, "native"))
+    assert made["values"] == {"seed": 4} and made["failed"] == [] and "error" not in made
+    assert made["seed"] == 4 and made["threads"] == 1 and "PyTorch" in made["versions"]
+
+
+def test_a_claim_that_fails_and_an_error_are_recorded(tmp_path):
+    path = notebook(tmp_path, START, CHECK, CLOSE)
+    assert ledger.run_once(path, ledger.Plan(7, "native"))["failed"] == ["seed"]
+    path = notebook(tmp_path, START, CHECK, "1 / 0", "SEED = None", CLOSE)
+    made = ledger.run_once(path, ledger.Plan(4, "native"))
+    assert made["values"] == {"seed": 4} and made["error"] == "cell cell-2: ZeroDivisionError: division by zero"
+
+
+def test_a_rounding_is_set_before_torch_starts_and_changes_a_product(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")  # of the shell; a plan has its own
+    value = "torch.randn(64, 300, generator=torch.manual_seed(SEED)).matmul(torch.ones(300)).tanh().double().sum()"
+    path = notebook(tmp_path, START, CHECK.replace("SEED,", f"{value},").replace("below=7", "below=999"))
+    runs = [ledger.run_once(path, ledger.Plan(3, name)) for name in ("native", "plain loops")]
+    assert runs[0]["values"] != runs[1]["values"]
+    assert runs[0]["values"]["seed"] == pytest.approx(runs[1]["values"]["seed"], rel=1e-4)
+    assert "DEFAULT" in runs[1]["machine"] and "DEFAULT" not in runs[0]["machine"]
+
+
+def test_a_notebook_without_a_seed_is_refused(tmp_path):
+    with pytest.raises(RuntimeError, match="should have one line 'SEED = ...', found 0"):
+        ledger.run_once(notebook(tmp_path, "x = 1"), ledger.Plan(1, "native"))
+
+
+def test_seed_0_takes_every_rounding_and_the_others_take_turns():
+    plans = ledger.plans(24)
+    assert len(plans) == 24 == len(set(plans))
+    assert {plan.rounding for plan in plans if plan.seed == 0} == set(ROUNDINGS)
+    assert sorted({plan.seed for plan in plans}) == list(range(21))
+    counts = [sum(plan.rounding == name for plan in plans) for name in ROUNDINGS]
+    assert max(counts) - min(counts) <= 1
+
+
+# ---------------------------------------------------------------- the file
+
+
+def test_a_ledger_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
+    path = notebook(tmp_path, START, CHECK, CLOSE)
+    made = []
+
+    def run_once(path, plan, edits=()):
+        made.append(plan)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return row(plan.seed, plan.seed, plan.rounding, cpu_seconds=1.0)
+
+    monkeypatch.setattr(ledger, "run_once", run_once)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.run(path, runs=6, workers=1)
+    assert len(claims.ledger("91")["runs"]) < 6
+    assert ledger.run(path, runs=6, workers=1) == 0
+    stored = claims.ledger("91")
+    assert len(stored["runs"]) == 6 and made.count(made[2]) == 2 and made.count(made[0]) == 1
+    assert stored["claims"]["seed"] == [run["seed"] for run in stored["runs"]]
+
+
+def test_new_code_starts_anew_but_new_words_and_bounds_do_not(tmp_path):
+    path = notebook(tmp_path, START, CHECK, CLOSE)
+    before = ledger.fingerprint(path)
+    same = [
+        CHECK.replace("below=7", "above=-1"),
+        CHECK.replace("The seed is small.", "It is a small one."),
+        CHECK.replace("SEED,", "SEED,  # mine\n  "),
+    ]
+    other = [CHECK.replace('"seed"', '"start"'), CHECK.replace("SEED,", "SEED + 1,"), "x = 1\n" + CHECK]
+    for check in same:
+        assert ledger.fingerprint(notebook(tmp_path, START, check, CLOSE)) == before
+    for check in other:
+        assert ledger.fingerprint(notebook(tmp_path, START, check, CLOSE)) != before
+    path = notebook(tmp_path, START, CHECK, CLOSE)
+    book = ledger.read(path)
+    ledger.record(book, row(0, 0))
+    ledger.write(book)
+    assert len(ledger.read(path)["runs"]) == 1
+    assert ledger.read(notebook(tmp_path, START, other[0], CLOSE))["runs"] == []
+
+
+def test_a_claim_that_a_run_did_not_reach_is_empty(tmp_path):
+    book = ledger.read(notebook(tmp_path, START, CHECK))
+    ledger.record(book, row(0, 5))
+    ledger.record(book, row(1, 5) | {"values": {"later": 2}})
+    assert book["claims"] == {"seed": [5, None], "later": [None, 2]}
+
+
+def test_a_run_from_another_machine_is_taken_in(tmp_path):
+    path = notebook(tmp_path, START, CHECK)
+    file = tmp_path / "row.json"
+    file.write_text(json.dumps(row(3, 3, {})))
+    assert ledger.main(["add", str(path), str(file)]) == 0
+    assert claims.ledger("91")["claims"] == {"seed": [3.0]}
+    file.write_text(json.dumps(row(None, 3)))
+    with pytest.raises(SystemExit):
+        ledger.main(["add", str(path), str(file)])
+
+
+# ---------------------------------------------------------------- the rule
+
+
+def filled(path, values, **more):
+    book = ledger.read(path)
+    for plan, value in zip(ledger.plans(len(values)), values, strict=True):
+        ledger.record(book, row(plan.seed, value, plan.rounding, **more))
+    ledger.write(book)
+
+
+def test_a_good_ledger_passes_and_each_fault_is_named(tmp_path, capsys):
+    path = notebook(tmp_path, START, CHECK)
+    assert "there is no ledger" in next(ledger.problems(path))
+    filled(path, [1.0] * 23 + [2.5])
+    assert list(ledger.problems(path)) == []
+    assert ledger.main(["judge", str(path)]) == 0
+    assert "| seed | run | 24 | 1 | 2.5 | below 7 | 4.0 |" in capsys.readouterr().out
+    nearer = notebook(tmp_path, START, CHECK.replace("below=7", "below=5"))  # a bound that was moved too near
+    assert "2.67 times as far" in next(ledger.problems(nearer))
+    assert ledger.main(["judge", str(path)]) == 1
+    changed = notebook(tmp_path, START, "x = 1\n" + CHECK)
+    assert "its cells changed" in next(ledger.problems(changed))
+
+
+def test_too_few_runs_an_early_end_and_a_claim_without_a_row_are_named(tmp_path):
+    path = notebook(tmp_path, START, CHECK)
+    filled(path, [1.0] * 10, error="cell x: ValueError: y")
+    found = list(ledger.problems(path))
+    assert "10 runs are recorded, 24 are needed" in found[0] and "ended in cell x" in found[1]
+    (path.parent / "ledgers" / "91.json").unlink()
+    two = CHECK[:-1] + ', claims.Claim("more", "There is more.", 1, above=0))'
+    path = notebook(tmp_path, START, two)
+    filled(path, [1.0] * 24)
+    assert any("more: failed on 24 of 24" in problem for problem in ledger.problems(path))
+
+
+def test_an_image_notebook_needs_ten_runs_on_each_set_it_was_run_on(tmp_path):
+    path = notebook(tmp_path, "from gancourse.data import digits", START, CHECK)
+    filled(path, [1.0] * 10, data="mnist")
+    assert list(ledger.problems(path)) == []
+    book = ledger.read(path)
+    ledger.record(book, row(0, 9.0, data="embedded"))
+    ledger.write(book)
+    found = list(ledger.problems(path))
+    assert "on embedded: 1 runs" in found[0] and "on embedded: seed: failed on 1 of 1" in found[1]
+    assert len(found) == 2
+
+
+def test_a_bound_that_depends_on_the_run_is_refused(tmp_path):
+    path = notebook(tmp_path, START, CHECK.replace("below=7", "below=2 * math.pi / 3"))
+    assert ledger.stated(path)[0].below == pytest.approx(2 * math.pi / 3)
+    with pytest.raises(ValueError, match=r"91_try.ipynb, cell cell-1: line 1: write out"):
+        ledger.stated(notebook(tmp_path, START, CHECK.replace("below=7", "below=SEED")))
+
+
+# ---------------------------------------------------------------- planted mistakes
+
+
+def test_a_planted_mistake_is_seen_or_not(tmp_path, monkeypatch, capsys):
+    path = notebook(tmp_path, START, "shift = 0", CHECK.replace("SEED,", "SEED + shift,"))
+    mistakes = [
+        {"mistake": "a large shift", "edits": [["cell-1", "= 0", "= 9"]]},
+        {"mistake": "a small shift", "edits": [["cell-1", "= 0", "= 1"]]},
+    ]
+    (tmp_path / "planted").mkdir()
+    (tmp_path / "planted" / "91.json").write_text(json.dumps(mistakes))
+    monkeypatch.setattr(ledger, "PLANTED", tmp_path / "planted")
+    assert ledger.planted(path, 1) == 1
+    said = capsys.readouterr().out
+    assert "a large shift: seen by seed" in said and "a small shift: NOT SEEN" in said
+    with pytest.raises(RuntimeError, match="is not just once"):
+        ledger.run_once(path, ledger.Plan(0, "native"), [("cell-1", "= 5", "= 1")])
+
+
+# ---------------------------------------------------------------- the course's own
+
+
+NOTEBOOKS = [pytest.param(path, id=path.name[:2]) for path in Course(ROOT).notebooks]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_every_claim_of_the_course_keeps_the_rule(path, monkeypatch):
+    monkeypatch.undo()
+    assert list(ledger.problems(path)) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_three_mistakes_are_planted_in_every_notebook(path, monkeypatch):
+    monkeypatch.undo()
+    mistakes = json.loads((ledger.PLANTED / f"{path.name[:2]}.json").read_text(encoding="utf-8"))
+    assert len(mistakes) >= 3 and len({mistake["mistake"] for mistake in mistakes}) == len(mistakes)
+    sources = {cell.name: cell.source for cell in ledger.code(path)}
+    for mistake in mistakes:
+        for name, old, new in mistake["edits"]:
+            assert sources[name].count(old) == 1 and old != new, f"{mistake['mistake']}: {old!r} in {name}"
