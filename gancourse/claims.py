@@ -52,6 +52,7 @@ __all__ = [
     "nearest",
     "row",
     "stated",
+    "way",
 ]
 
 ROUNDINGS: dict[str, dict[str, str]] = {
@@ -195,6 +196,28 @@ def _sides(claim: Claim) -> tuple[float | None, float | None]:
     return lower, upper
 
 
+def way(claim: Claim, value: float, values: Sequence[float]) -> float:
+    """Return which part of the way from the ledger's median to the bound a value has gone.
+
+    0 is the median, 1 the bound, more than 1 beyond it; negative on the side where no bound is. For an exact claim it
+    is the part of the tolerance that is used up. Infinite where the bound does not lie beyond the median.
+
+    Args:
+        claim: the claim with today's bound; of a count, the bound is the first number that fails.
+        value: a run's value.
+        values: what the ledger recorded, at least one.
+    """
+    if claim.equal is not None:
+        off = abs(value - claim.equal)
+        return off / claim.within if claim.within else math.inf if off else 0.0
+    scale = _log if claim.log else float
+    middle = scale(statistics.median(values))
+    lower, upper = _sides(claim)
+    sides = [] if upper is None else [(scale(value) - middle, scale(upper) - middle)]
+    sides += [] if lower is None else [(middle - scale(value), middle - scale(lower))]
+    return max(gone / room if room > 0 else math.inf for gone, room in sides)
+
+
 def closeness(claim: Claim, values: Sequence[float]) -> float:
     """Return how often the way from the median to the worst value fits into the way from the median to the bound.
 
@@ -202,18 +225,11 @@ def closeness(claim: Claim, values: Sequence[float]) -> float:
     all values are the same and the bound lies beyond them.
 
     Args:
-        claim: a claim of a run, or a count (of which the bound then is the first count that fails).
+        claim: the claim with today's bound.
         values: what the ledger recorded, at least one.
     """
-    scale = _log if claim.log else float
-    middle = scale(statistics.median(values))
-    lower, upper = _sides(claim)
-    sides = []
-    if upper is not None:
-        sides.append((scale(upper) - middle, scale(max(values)) - middle))
-    if lower is not None:
-        sides.append((middle - scale(lower), middle - scale(min(values))))
-    return min(_ratio(room, used) for room, used in sides)
+    farthest = max(way(claim, value, values) for value in values)
+    return math.inf if farthest <= 0 else 1 / farthest
 
 
 def failure_chance(claim: Claim, values: Sequence[float]) -> float:
@@ -243,16 +259,7 @@ def nearest(claim: Claim, values: Sequence[float]) -> float:
         claim: the claim with today's bound.
         values: what the ledger recorded, at least one.
     """
-    if claim.equal is not None:
-        return max(values, key=lambda value: abs(value - claim.equal))
-    scale = _log if claim.log else float
-    lower, upper = _sides(claim)
-
-    def room(value: float) -> float:
-        sides = [] if upper is None else [scale(upper) - scale(value)]
-        return min(sides + ([] if lower is None else [scale(value) - scale(lower)]))
-
-    return min(values, key=room)
+    return max(values, key=lambda value: way(claim, value, values))
 
 
 def enough(claim: Claim, values: Sequence[float]) -> str:
@@ -375,7 +382,8 @@ def close(notebook: str) -> None:
             + "\n".join(_in_words(claim, _recorded(notebook, claim.name)) for claim in failed)
         )
     print(
-        f"All {len(claims)} claims that were checked hold on this run."
+        f"All {len(claims)} claims that were checked hold on this run. To see them beside the ledger's: "
+        f"from gancourse.plotting import claims; claims.strips({notebook!r})"
         if claims
         else "No claim was checked in this session: run the notebook from its top."
     )
@@ -501,15 +509,6 @@ def _number(name: str, what: str, value: Any) -> float:
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf
-
-
-def _ratio(room: float, used: float) -> float:
-    """Divide, where infinite and vanishing numbers mean what they say."""
-    if room <= 0:
-        return -math.inf if used > room else 0.0
-    if used <= 0:
-        return math.inf
-    return 0.0 if math.isinf(used) else room / used
 
 
 def _processor() -> str:

@@ -117,6 +117,19 @@ def test_closeness_is_how_often_the_worst_fits_into_the_room():
     log = claims.closeness(claim(below=16, log=True), [1, 2, 4])
     assert log == pytest.approx(3)  # 2 to 4 is one doubling, 2 to 16 three
     assert claims.closeness(claim(below=4), [2, 3, 5]) == pytest.approx(0.5)  # a run failed
+    assert claims.closeness(claim(below=3), [2, 3, 5]) == 0  # the bound is the median
+
+
+def test_the_way_of_a_value_is_its_part_of_the_room():
+    values = [1, 2, 3, 4, 5]
+    assert claims.way(claim(below=7), 5, values) == pytest.approx(1 / 2)
+    assert claims.way(claim(below=7), 8, values) == pytest.approx(5 / 4)
+    assert claims.way(claim(below=7), 1, values) == pytest.approx(-1 / 2)
+    assert claims.way(claim(above=1, log=True), math.sqrt(3), values) == pytest.approx(1 / 2)
+    assert claims.way(claim(between=(1, 7)), 2, values) == pytest.approx(1 / 2)  # the nearer end
+    assert claims.way(claim(at_least=1, of=9), 2, values) == pytest.approx(1 / 3)  # 0 is the first that fails
+    assert claims.way(claim(equal=3, within=4), 2, values) == pytest.approx(1 / 4)
+    assert claims.way(claim(equal=3), 3, values) == 0 and claims.way(claim(equal=3), 4, values) == math.inf
 
 
 def test_without_spread_the_bound_needs_slack():
@@ -179,7 +192,7 @@ def test_an_exact_claim_uses_a_third_of_its_tolerance_at_most():
         ({"below": 10}, 5),
         ({"above": 0}, 1),
         ({"between": (0, 5.5)}, 5),
-        ({"equal": 2}, 5),
+        ({"equal": 2, "within": 9}, 5),
         ({"at_least": 1, "of": 9}, 1),
         ({"at_most": 6, "of": 9}, 5),
     ],
@@ -245,7 +258,7 @@ def test_the_last_cell_says_how_many_were_checked(capsys):
     claims.check("05", claim(9))  # another notebook's
     capsys.readouterr()
     claims.close("04")
-    assert capsys.readouterr().out == "All 2 claims that were checked hold on this run.\n"
+    assert capsys.readouterr().out.startswith("All 2 claims that were checked hold on this run. ")
 
 
 def test_a_cell_may_run_again_and_its_newest_value_counts(capsys):

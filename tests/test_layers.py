@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "gancourse"
 LAYERS = {
     "runtime": set(),
     "measured": set(),
+    "claims": set(),
     "losses": set(),
     "penalties": set(),
     "models": set(),
@@ -24,7 +25,7 @@ LAYERS = {
     "ensembles": {"losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
     "metrics": {"data", "models", "training", "runtime"},
-    "plotting": {"losses", "penalties", "games", "models", "data", "runtime"},
+    "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims"},
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
 LAYERS["checks"] = BELOW_PLOTTING

@@ -164,7 +164,7 @@ def test_a_good_ledger_passes_and_each_fault_is_named(tmp_path, capsys):
     filled(path, [1.0] * 23 + [2.5])
     assert list(ledger.problems(path)) == []
     assert ledger.main(["judge", str(path)]) == 0
-    assert "| seed | run | 24 | 1 | 2.5 | below 7 | 4.0 |" in capsys.readouterr().out
+    assert "| seed | The seed is small. | 24 | 1 | 2.5 | below 7 | 4.0 times |" in capsys.readouterr().out
     nearer = notebook(tmp_path, START, CHECK.replace("below=7", "below=5"))  # a bound that was moved too near
     assert "2.67 times as far" in next(ledger.problems(nearer))
     assert ledger.main(["judge", str(path)]) == 1

@@ -75,14 +75,16 @@ def test_a_notebook_is_prepared_with_its_own_links_and_folded_cells():
             {"cell_type": "code", "id": "setup", "metadata": {"cellView": "form"}, "source": "1"},
             {"cell_type": "code", "id": "b", "metadata": {}, "source": "2"},
             {"cell_type": "code", "id": "c", "metadata": {"tags": ["solution"]}, "source": "3"},
+            {"cell_type": "code", "id": "d", "metadata": {"tags": ["claims"]}, "source": "4"},
         ]
     }
-    text, setup, plain, solution = course_pages.prepared(node, "04_x", COURSE)["cells"]
+    text, setup, plain, solution, claims = course_pages.prepared(node, "04_x", COURSE)["cells"]
     owner = COURSE.address.removeprefix("https://github.com/")
     assert f"(https://colab.research.google.com/github/{owner}/blob/main/notebooks/04_x.ipynb)" in text["source"]
     assert "<04_x.ipynb>" in text["source"] and BADGE_MARK not in text["source"] and text["source"].endswith("More.")
     assert setup["metadata"]["tags"] == ["hide-input"] and plain["metadata"] == {}
     assert solution["metadata"]["tags"] == ["solution", "hide-input"]
+    assert claims["metadata"]["tags"] == ["claims", "hide-input"]
 
 
 def test_docstrings_keep_their_meaning():
@@ -226,8 +228,8 @@ def test_a_page_shows_all_that_is_stored(site, pages, name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_solutions_are_folded_and_the_original_can_be_downloaded(site, pages, name):
     page, cells = pages[f"notebooks/{name}.html"], stored(NOTEBOOKS[name])
-    solutions = sum("solution" in cell["metadata"].get("tags", []) for cell in cells)
-    assert page.folded == [True] * (solutions + 1), "the solutions and the set-up cell"
+    folded = sum(bool({"solution", "claims"} & set(cell["metadata"].get("tags", []))) for cell in cells)
+    assert page.folded == [True] * (folded + 1), "the solutions, the claims and the set-up cell"
     downloads = [link for link in page.links if link.endswith(f"{name}.ipynb") and "://" not in link]
     assert downloads
     for link in downloads:

@@ -48,7 +48,7 @@ def anchored(glossary: str) -> str:
 
 
 def prepared(notebook: dict[str, Any], name: str, course: Course) -> dict[str, Any]:
-    """Fold solutions and the set-up cell, and put two plain links in place of the badge."""
+    """Fold solutions, claims and the set-up cell, and put two plain links in place of the badge."""
     colab = course.badge(f"{name}.ipynb").rpartition("](")[2].partition(")")[0]
     links = f"[Open in Colab]({colab}) · {{download}}`Download this notebook <{name}.ipynb>`"
     for cell in notebook["cells"]:
@@ -57,6 +57,8 @@ def prepared(notebook: dict[str, Any], name: str, course: Course) -> dict[str, A
             cell["source"] = re.sub(rf"^.*{BADGE_MARK}.*$", lambda _: links, text, flags=re.MULTILINE)
         elif "solution" in cell["metadata"].get("tags", []):
             _fold(cell, "Show the solution", "Hide the solution")
+        elif "claims" in cell["metadata"].get("tags", []):
+            _fold(cell, "Show the claims", "Hide the claims")
         elif cell["id"] == SETUP_ID:
             _fold(cell, "Show the set-up cell", "Hide the set-up cell")
     return notebook

@@ -260,19 +260,22 @@ def problems(path: Path) -> Iterator[str]:
 def table(path: Path) -> Iterator[str]:
     """Yield a notebook's ledger as the rows of a Markdown table."""
     stored = claims.ledger(path.name[:2])
-    yield "| claim | kind | runs | median | worst | allowed | room |"
+    yield "| claim | what it says | runs | median | worst | expected | room |"
     yield "|---|---|---|---|---|---|---|"
     for claim in stated(path):
         values = [value for value in stored["claims"].get(claim.name, []) if value is not None] if stored else []
+        sentence = claim.sentence.replace("|", "\\|")
         if not values:
-            yield f"| {claim.name} | {claim.kind} | 0 | | | {claim.allowed} | |"
+            yield f"| {claim.name} | {sentence} | 0 | | | {claim.allowed} | |"
             continue
-        worst = claims.nearest(claim, values)
-        room = "" if claim.kind == "exact" else f"{claims.closeness(claim, values):.1f}"
-        if claim.kind == "count":
-            room = f"fails {claims.failure_chance(claim, values):.0e}"
-        middle = statistics.median(values)
-        yield f"| {claim.name} | {claim.kind} | {len(values)} | {middle:.4g} | {worst:.4g} | {claim.allowed} | {room} |"
+        worst, middle = claims.nearest(claim, values), statistics.median(values)
+        if claim.kind == "exact":
+            room = "exact"
+        elif claim.kind == "count":
+            room = f"fails on {claims.failure_chance(claim, values):.0e}"
+        else:
+            room = f"{claims.closeness(claim, values):.1f} times"
+        yield f"| {claim.name} | {sentence} | {len(values)} | {middle:.4g} | {worst:.4g} | {claim.allowed} | {room} |"
 
 
 # ---------------------------------------------------------------- commands

@@ -16,8 +16,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import ledger
 from course import ROOT, Course
+from gancourse import claims
+from gancourse.plotting import claims as plotting
+from gancourse.plotting import style
 
 
 def assemble(course: Course, source: Path) -> None:
@@ -34,6 +39,33 @@ def assemble(course: Course, source: Path) -> None:
     for path in [*course.notebooks, course.root / "notebooks" / "glossary.md"]:
         shutil.copy(path, notebooks)
     _write_api(course, source / "api")
+    _write_ledger(course, source / "ledger.md")
+
+
+def _write_ledger(course: Course, page: Path) -> None:
+    """Add a table and a picture for each notebook to the page about the ledger."""
+    parts = [page.read_text(encoding="utf-8")]
+    pictures = page.with_suffix("")
+    pictures.mkdir()
+    for path in course.notebooks:
+        number, stated = path.name[:2], ledger.stated(path)
+        stored = claims.ledger(number) or {"runs": [], "claims": {}}
+        seeds = len({run["seed"] for run in stored["runs"]})
+        ways = len({run.get("arithmetic") for run in stored["runs"]})
+        words = f"{len(stored['runs'])} runs: {seeds} seeds, {ways} ways of rounding, {_machines(stored['runs'])}."
+        parts += ["", f"## {number}", "", f"[The notebook](notebooks/{path.name}). {words}", ""]
+        parts += [*ledger.table(path), ""]
+        picture = plotting.strips(number, claims=stated, recorded=stored["claims"])
+        (pictures / f"{number}.png").write_bytes(style.png(picture, palette=True))
+        words = f"Strips of the {len(stated)} claims of notebook {number}: a line for each run, and the bounds"
+        parts += [f"![{words}](ledger/{number}.png)"]
+    page.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _machines(runs: list[dict[str, Any]]) -> str:
+    """Say what runs ran on."""
+    made = sorted({f"{run['machine'].split(',')[0]}, {run['versions'].split(', ', 1)[-1]}" for run in runs})
+    return " and ".join(made) or "no machine"
 
 
 def modules(package: Path) -> dict[str, list[str]]:
