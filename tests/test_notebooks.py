@@ -395,7 +395,7 @@ def test_cells_that_did_not_run_are_noticed(course, tmp_path, capsys):
     assert not all_ran(*[mine] * 5, case.format("other", "").replace("00_made_up", "01_next"))
 
 
-def test_a_run_is_compared_with_the_ledgers_run_of_the_same_arithmetic(capsys, tmp_path, course, monkeypatch):
+def test_a_run_is_compared_with_the_ledgers_run_of_the_same_arithmetic(capsys, tmp_path, course):
     made = {"arithmetic": "a1", "versions": "PyTorch 2", "threads": 1}
     runs = [{"seed": 0, **made}, {"seed": 0, **made, "arithmetic": "b2"}, {"seed": 1, **made}]
     book = {"runs": runs, "claims": {"exact": [1.0, 1.0, 1.0], "run": [2.0, 2.1, 9.0]}}
@@ -411,14 +411,16 @@ def test_a_run_is_compared_with_the_ledgers_run_of_the_same_arithmetic(capsys, t
     assert moved(1.0, 9.0) == ["run"]
     assert notebooks._moved(book, {**made, "values": {"run": 9.0}}, "embedded") is None
 
-    monkeypatch.setattr(notebooks.claims, "ledger", lambda number: book)
+    ledgers = course.root / "gancourse" / "measured" / "ledgers"
+    ledgers.mkdir(parents=True)
+    (ledgers / "00.json").write_text(json.dumps(book))
     (tmp_path / "00.json").write_text(json.dumps({**made, "values": {"exact": 1.0, "run": 9.0}}))
-    assert not notebooks._as_in_the_ledger([path_of(course)], tmp_path, {"GANCOURSE_DATA": "here"})
+    assert not notebooks._as_in_the_ledger([path_of(course)], course, tmp_path, {"GANCOURSE_DATA": "here"})
     assert "run moved from what the ledger says" in capsys.readouterr().out
-    assert notebooks._as_in_the_ledger([path_of(course)], tmp_path, {})
+    assert notebooks._as_in_the_ledger([path_of(course)], course, tmp_path, {})
     assert "not compared" in capsys.readouterr().out
     (tmp_path / "00.json").unlink()
-    assert not notebooks._as_in_the_ledger([path_of(course)], tmp_path, {})
+    assert not notebooks._as_in_the_ledger([path_of(course)], course, tmp_path, {})
 
 
 def test_image_notebooks_are_recognised(course):
