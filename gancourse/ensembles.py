@@ -40,6 +40,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from gancourse import runtime
+from gancourse._numbers import real, whole
 from gancourse.losses import LOSSES, Loss
 from gancourse.models import mlp
 from gancourse.penalties import input_gradients
@@ -130,21 +131,21 @@ class Recipe:
     init_scale_d: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("latent_dim", "hidden", "batch_size"):
-            _check_whole(name, getattr(self, name), 1)
-        for name in ("depth", "unrolled_steps"):
-            _check_whole(name, getattr(self, name), 0)
-        for name, low in (("d_hidden", 1), ("d_depth", 0), ("decay_steps", 1), ("noise_steps", 1)):
+        at_least = {"latent_dim": 1, "hidden": 1, "batch_size": 1, "depth": 0, "unrolled_steps": 0}
+        for name in ("d_hidden", "d_depth", "decay_steps", "noise_steps"):
             if getattr(self, name) is not None:
-                _check_whole(name, getattr(self, name), low)
+                at_least[name] = 0 if name == "d_depth" else 1
+        for name, low in at_least.items():
+            object.__setattr__(self, name, _whole(name, getattr(self, name), low))
         if self.features is not None and not (isinstance(self.features, nn.Module) and hasattr(self.features, "width")):
             raise TypeError(f"features must come from models.features, or be None, got {type(self.features).__name__}")
         if self.optimiser not in ("adam", "sgd"):
             raise ValueError(f"optimiser must be 'adam' or 'sgd', got {self.optimiser!r}")
         if not _is_number(self.beta2) or not 0 <= self.beta2 < 1:
             raise ValueError(f"beta2 must be from 0 to below 1, got {self.beta2!r}")
+        object.__setattr__(self, "beta2", real(self.beta2))
         for name in _PER_MEMBER:
-            _check_setting(name, getattr(self, name), self.optimiser)
+            object.__setattr__(self, name, _checked_setting(name, getattr(self, name), self.optimiser))
         _check_smoothing(self.label_smoothing, self.loss)
 
 
@@ -181,24 +182,27 @@ _PER_MEMBER: dict[str, _Range | None] = {
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return (number := real(value)) is not None and math.isfinite(number)
 
 
-def _check_whole(name: str, value: object, low: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+def _whole(name: str, value: object, low: int) -> int:
+    if (number := whole(value)) is None or number < low:
         raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
+    return number
 
 
-def _check_setting(name: str, value: Any, optimiser: str) -> None:
+def _checked_setting(name: str, value: Any, optimiser: str) -> Any:
+    """Return a per-member setting as a name or as Python's own number."""
     allowed = _PER_MEMBER[name]
     if allowed is None:
         if value not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {value!r}")
-        return
+        return value
     if not _is_number(value) or (allowed.whole and value != int(value)) or not allowed.test(value):
         raise ValueError(f"{name} must be {allowed.words}, got {value!r}")
     if name == "beta1" and optimiser == "adam" and value < 0:
         raise ValueError(f"beta1 must be at least 0 for Adam, got {value!r}; negative momentum needs optimiser='sgd'")
+    return real(value)
 
 
 def _check_smoothing(smoothing: float, loss: str) -> None:
@@ -370,6 +374,7 @@ class Ensemble:
             raise TypeError(f"recipe must be a Recipe, got {type(recipe).__name__}")
         if not hasattr(target, "sample") or not hasattr(target, "dim"):
             raise TypeError(f"target must be a distribution of data.toy, got {type(target).__name__}")
+        seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds  # an array or a tensor
         if not isinstance(seeds, Sequence) or isinstance(seeds, (str, bytes)) or len(seeds) == 0:
             raise ValueError(f"seeds must be a sequence with one seed per member, such as range(10), got {seeds!r}")
         for name in per_member:
@@ -377,7 +382,7 @@ class Ensemble:
                 common = name in {field.name for field in fields(Recipe)}
                 hint = "it is common to all members: set it in the recipe" if common else "there is no such setting"
                 raise TypeError(f"{name} cannot be set per member: {hint}. These can: {', '.join(_PER_MEMBER)}")
-        self.recipe, self.target, self.seeds = recipe, target, tuple(seeds)
+        self.recipe, self.target, self.seeds = recipe, target, tuple(_whole("seeds", seed, 0) for seed in seeds)
         self.device = runtime.pick_device(device)
         self.steps_done = 0
         self._settings: dict[str, Any] = {}
@@ -404,7 +409,7 @@ class Ensemble:
         Raises:
             ValueError: ``num_steps`` is not a positive whole number.
         """
-        _check_whole("num_steps", num_steps, 1)
+        num_steps = _whole("num_steps", num_steps, 1)
         first = self.steps_done
         d_losses, g_losses = torch.empty(2, num_steps, len(self), device=self.device)  # a list would scatter the heap
         with runtime.interrupt_deferred() as interrupted:
@@ -460,7 +465,7 @@ class Ensemble:
             seed: of the latents.
             averaged: use the running average of the weights where a member keeps one.
         """
-        _check_whole("n", n, 1)
+        n = _whole("n", n, 1)
         return self.generate(
             torch.randn(n, self.recipe.latent_dim, generator=runtime.generator(seed)), averaged=averaged
         )
@@ -501,8 +506,9 @@ class Ensemble:
         Raises:
             IndexError: there is no such member.
         """
-        if not isinstance(k, int) or not -len(self) <= k < len(self):
+        if (number := whole(k)) is None or not -len(self) <= number < len(self):
             raise IndexError(f"k must be a member's number from 0 to {len(self) - 1}, got {k!r}")
+        k = number
         generator, discriminator = self._build(self.seeds[k])
         layers = self._normalised(self._discriminator.unpack(self._discriminator.weights), None)
         rows = torch.cat([layer[k].reshape(-1) for layer in layers])
@@ -555,13 +561,12 @@ class Ensemble:
         """Check and take over per-member settings, then prepare what the steps need of them."""
         settings = dict(self._settings)
         for name, value in changes.items():
-            values = value.tolist() if isinstance(value, Tensor) else value
+            values = value.tolist() if hasattr(value, "tolist") else value  # an array or a tensor
             several = isinstance(values, Sequence) and not isinstance(values, str)
             values = list(values) if several else [values]
             if several and len(values) != len(self):
                 raise ValueError(f"{name} must be one value or one per member, {len(self)}, got {len(values)}")
-            for entry in values:
-                _check_setting(name, entry, self.recipe.optimiser)
+            values = [_checked_setting(name, entry, self.recipe.optimiser) for entry in values]
             values = values if several else values * len(self)
             settings[name] = values if name == "loss" else torch.tensor(values, dtype=torch.float64)
         for smoothing, loss in zip(settings["label_smoothing"].tolist(), settings["loss"], strict=True):

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse._numbers import real, whole
 from gancourse.losses import LOSSES
 
 __all__ = [
@@ -260,7 +261,7 @@ def alternating(
     eta, beta = _step_sizes(step_size), _momentum(momentum)
     if first not in ("generator", "discriminator"):
         raise ValueError(f"first must be 'generator' or 'discriminator', got {first!r}")
-    _whole("d_steps_per_g_step", d_steps_per_g_step, at_least=1)
+    d_steps_per_g_step = _whole("d_steps_per_g_step", d_steps_per_g_step, at_least=1)
     moves = [0] + [1] * d_steps_per_g_step if first == "generator" else [1] * d_steps_per_g_step + [0]
 
     def update(full: Tensor) -> Tensor:
@@ -333,7 +334,7 @@ def run(step: Step, start: Tensor | Sequence[float], *, num_steps: int) -> Tenso
         ArithmeticError: a number became infinite; the message says after how many steps.
     First met in: notebook 03.
     """
-    _whole("num_steps", num_steps, at_least=1)
+    num_steps = _whole("num_steps", num_steps, at_least=1)
     full = step.begin(_state("start", start).detach())
     path = [full[..., :2]]
     for count in range(1, num_steps + 1):
@@ -500,8 +501,8 @@ def _number(name: str, value: float | Tensor, *, positive: bool = False) -> floa
     if isinstance(value, Tensor) and not value.is_complex() and value.dtype != torch.bool and value.numel():
         value = value.detach().to("cpu", torch.float64)
         lowest, finite = float(value.min()), bool(torch.isfinite(value).all())
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        lowest, finite = float(value), math.isfinite(value)
+    elif (number := real(value)) is not None:
+        value, lowest, finite = number, float(number), math.isfinite(number)
     else:
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not finite or lowest < 0 or (positive and lowest == 0):
@@ -525,8 +526,8 @@ def _momentum(value: float | Tensor) -> float | Tensor | None:
             value.detach().to("cpu", torch.float64),
             float(value.abs().max()) if value.numel() else math.nan,
         )
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        largest = abs(value)
+    elif (number := real(value)) is not None:
+        value, largest = number, abs(number)
     else:
         raise TypeError(f"momentum must be a number, got {value!r}")
     if not largest < 1:
@@ -534,6 +535,7 @@ def _momentum(value: float | Tensor) -> float | Tensor | None:
     return None if isinstance(value, (int, float)) and value == 0 else value
 
 
-def _whole(name: str, value: int, *, at_least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+def _whole(name: str, value: int, *, at_least: int) -> int:
+    if (number := whole(value)) is None or number < at_least:
         raise ValueError(f"{name} must be a whole number, at least {at_least}, got {value!r}")
+    return number

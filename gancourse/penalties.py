@@ -21,6 +21,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from gancourse._numbers import real
+
 __all__ = [
     "gradient_penalty",
     "input_gradients",
@@ -174,10 +176,10 @@ def weight_clipping(critic: nn.Module, limit: float) -> None:
     """
     if not isinstance(critic, nn.Module):
         raise TypeError(f"critic must be a module, got {type(critic).__name__}")
-    if not isinstance(limit, (int, float)) or isinstance(limit, bool) or not 0 < limit < math.inf:
+    if (bound := real(limit)) is None or not 0 < bound < math.inf:
         raise ValueError(f"limit must be a positive finite number, got {limit!r}")
     for parameter in critic.parameters():
-        parameter.clamp_(-limit, limit)
+        parameter.clamp_(-bound, bound)
 
 
 # ---------------------------------------------------------------- helpers

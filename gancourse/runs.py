@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from gancourse._numbers import whole
 from gancourse.data import files
 from gancourse.training import History
 
@@ -121,8 +122,9 @@ def save(
         if history is None:
             raise ValueError("step is missing: pass step= or history=")
         step = history.num_steps
-    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+    if (number := whole(step)) is None or number < 0:
         raise ValueError(f"step must be a whole number of at least 0, got {step!r}")
+    step = number
     if history is not None and history.num_steps != step:
         raise ValueError(f"step is {step}, but history counts {history.num_steps} steps; leave step out")
     parts = _parts(modules, optimizers, generators, batches)

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from gancourse._numbers import whole
+
 __all__ = ["Stream", "stream"]
 
 
@@ -78,8 +80,9 @@ def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator
         ValueError: ``batch_size`` is not positive, or larger than the data set.
     First met in: notebook 00.
     """
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool):
+    if (number := whole(batch_size)) is None:
         raise TypeError(f"batch_size must be a whole number, got {batch_size!r}")
+    batch_size = number
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if not isinstance(generator, torch.Generator):

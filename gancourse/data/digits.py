@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gancourse._numbers import whole
 from gancourse.data import files
 
 __all__ = ["NAMES", "Digits", "check_images", "load"]
@@ -167,8 +168,9 @@ def load(name: str = "auto", image_size: int = 28) -> Digits:
     """
     if name not in NAMES:
         raise ValueError(f"name must be one of {', '.join(map(repr, NAMES))}, got {name!r}")
-    if not isinstance(image_size, int) or isinstance(image_size, bool) or not _SMALLEST <= image_size <= _LARGEST:
+    if (size := whole(image_size)) is None or not _SMALLEST <= size <= _LARGEST:
         raise ValueError(f"image_size must be a whole number from {_SMALLEST} to {_LARGEST}, got {image_size!r}")
+    image_size = size
     if name == "embedded":
         digits = _embedded(image_size)
     elif name == "fashion_mnist":

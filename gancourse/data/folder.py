@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse._numbers import whole
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -86,10 +88,11 @@ def load(folder: str | Path, image_size: int = 64, channels: int = 3) -> Picture
         ValueError: no such folder, a size or number of channels out of range, or fewer than 16 usable images.
     First met in: notebook 07.
     """
-    if not isinstance(image_size, int) or isinstance(image_size, bool) or not _SIZES[0] <= image_size <= _SIZES[1]:
+    if (size := whole(image_size)) is None or not _SIZES[0] <= size <= _SIZES[1]:
         raise ValueError(f"image_size must be a whole number from {_SIZES[0]} to {_SIZES[1]}, got {image_size!r}")
-    if isinstance(channels, bool) or channels not in (1, 3):
+    if (colours := whole(channels)) not in (1, 3):
         raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {channels!r}")
+    image_size, channels = size, colours
     root = Path(folder).expanduser()
     if not root.is_dir():
         what = "a file, not a folder (unpack it first if it is an archive)" if root.exists() else "not there"

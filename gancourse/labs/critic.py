@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import real, whole
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
@@ -275,8 +276,9 @@ def film(brakes: Sequence[str] = ("none", "clipping", "penalty"), *, num_steps: 
         ValueError: a brake is unknown, or ``num_steps`` out of range.
     First met in: notebook 08.
     """
-    if not isinstance(num_steps, int) or not 1 <= num_steps <= _TRACED:
+    if (count := whole(num_steps)) is None or not 1 <= count <= _TRACED:
         raise ValueError(f"num_steps must be a whole number from 1 to {_TRACED}, got {num_steps!r}")
+    num_steps = count
     said = {}
     for brake in brakes:
         run = Critic(seed, brake=brake)
@@ -290,7 +292,7 @@ def film(brakes: Sequence[str] = ("none", "clipping", "penalty"), *, num_steps: 
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return (number := real(value)) is not None and math.isfinite(number)
 
 
 def _short(value: float) -> str:

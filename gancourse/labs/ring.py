@@ -19,6 +19,7 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import real, whole
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
@@ -62,13 +63,13 @@ class Ring:
     ) -> None:
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-        if not isinstance(d_steps_per_g_step, int) or d_steps_per_g_step < 1:
+        if (turns := whole(d_steps_per_g_step)) is None or turns < 1:
             raise ValueError(f"d_steps_per_g_step must be a positive whole number, got {d_steps_per_g_step!r}")
         for name, rate in (("lr_g", lr_g), ("lr_d", lr_d)):
-            if not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
+            if (number := real(rate)) is None or not 0 < number < float("inf"):
                 raise ValueError(f"{name} must be a positive learning rate, got {rate!r}")
-        self.seed, self.loss, self.d_steps_per_g_step = seed, loss, d_steps_per_g_step
-        self.lr_g, self.lr_d = lr_g, lr_d
+        self.seed, self.loss, self.d_steps_per_g_step = seed, loss, turns
+        self.lr_g, self.lr_d = real(lr_g), real(lr_d)
         self.device = runtime.pick_device(device)
         self.data = toy.ring()
         self.reset()

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gancourse._numbers import real, whole
+
 __all__ = ["Density", "js", "kl", "minimax_value", "optimal_logits", "wasserstein_1d_densities"]
 
 _MASS_TOLERANCE = 1e-3
@@ -178,14 +180,16 @@ def _grid(low: float, high: float, points: int) -> Tensor:
 def _on_grid(p: Density, q: Density, low: float, high: float, points: int) -> tuple[float, Tensor, Tensor]:
     """Check everything and return the grid step and both log densities on the grid."""
     for label, limit in (("low", low), ("high", high)):
-        if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+        if (number := real(limit)) is None:
             raise TypeError(f"{label} must be a number, got {type(limit).__name__}")
-        if not math.isfinite(limit):
+        if not math.isfinite(number):
             raise ValueError(f"{label} must be finite, got {limit}")
+    low, high = real(low), real(high)
     if not low < high:
         raise ValueError(f"low must be below high, got {low:g} and {high:g}")
-    if not isinstance(points, int) or isinstance(points, bool) or points < 101:
+    if (count := whole(points)) is None or count < 101:
         raise ValueError(f"points must be a whole number, at least 101, got {points!r}")
+    points = count
     x, step = _grid(low, high, points), (high - low) / (points - 1)
     logs = []
     for label, density in (("p", p), ("q", q)):

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gancourse._numbers import whole
 from gancourse.metrics.judge import class_histogram
 
 __all__ = [
@@ -217,10 +218,11 @@ def real_against_real(
     """
     real = _features("real", real)
     for name, value, low, high in (("n", n, 2, len(real) // 2), ("repeats", repeats, 1, None)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or value < low or (high is not None and value > high):
+        count = whole(value)
+        if count is None or count < low or (high is not None and count > high):
             limit = "" if high is None else f" to {high} (half of the {len(real)} samples)"
             raise ValueError(f"{name} must be a whole number from {low}{limit or ' on'}, got {value!r}")
+    n, repeats = whole(n), whole(repeats)
     found = []
     for _ in range(repeats):
         order = torch.randperm(len(real), generator=generator, device=generator.device).cpu()
@@ -247,8 +249,9 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
     """
     real, fake = _pair(real, fake)
     fewest = min(len(real), len(fake))
-    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < fewest:
+    if (count := whole(k)) is None or not 1 <= count < fewest:
         raise ValueError(f"k must be a whole number from 1 to {fewest - 1} (fewer than the samples), got {k!r}")
+    k = count
     return PrecisionRecall(_covered(real, fake, k), _covered(fake, real, k))
 
 

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancourse import runtime
+from gancourse._numbers import real
 from gancourse.data import files
 from gancourse.data.digits import Digits, check_images
 
@@ -141,8 +142,9 @@ def classes_covered(probabilities: Tensor, *, confident: float = CONFIDENT, shar
     """
     _check_probabilities(probabilities)
     for name, value in (("confident", confident), ("share", share)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        if (number := real(value)) is None or not 0 < number <= 1:
             raise ValueError(f"{name} must be a number above 0 and at most 1, got {value!r}")
+    confident, share = real(confident), real(share)
     sureness, winners = probabilities.max(dim=1)
     clear = torch.bincount(winners[sureness >= confident], minlength=probabilities.shape[1])
     needed = max(1, math.ceil(share * len(probabilities) - 1e-9))

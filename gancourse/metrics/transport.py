@@ -18,6 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gancourse._numbers import real, whole
+
 __all__ = [
     "Transport",
     "gaussian_w1",
@@ -226,8 +228,9 @@ def sliced_wasserstein(
     a, b = _cloud("a", a), _cloud("b", b)
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"b must have the dim of a, {a.shape[1]}, got {b.shape[1]}")
-    if not isinstance(directions, int) or isinstance(directions, bool) or directions < 1:
+    if (whole(directions) or 0) < 1:
         raise ValueError(f"directions must be a positive whole number, got {directions!r}")
+    directions = whole(directions)
     ways = torch.randn(a.shape[1], directions, generator=generator, dtype=torch.float64)
     ways = ways / ways.norm(dim=0)
     shadows_a, shadows_b = a @ ways, b @ ways
@@ -251,15 +254,20 @@ def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
         TypeError, ValueError: an argument is no such number.
     First met in: notebook 08.
     """
-    for label, value in (("mean_p", mean_p), ("std_p", std_p), ("mean_q", mean_q), ("std_q", std_q)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+    numbers = {"mean_p": mean_p, "std_p": std_p, "mean_q": mean_q, "std_q": std_q}
+    for label, value in numbers.items():
+        if (number := real(value)) is None:
             raise TypeError(f"{label} must be a number, got {type(value).__name__}")
-        if not math.isfinite(value) or (label.startswith("std") and value < 0):
+        if not math.isfinite(number) or (label.startswith("std") and number < 0):
             raise ValueError(f"{label} must be finite{', at least 0' * label.startswith('std')}, got {value}")
-    m, s = mean_q - mean_p, abs(std_q - std_p)
+        numbers[label] = float(number)
+    m, s = numbers["mean_q"] - numbers["mean_p"], abs(numbers["std_q"] - numbers["std_p"])
     if s == 0:
         return abs(m)
-    return s * math.sqrt(2 / math.pi) * math.exp(-0.5 * (m / s) ** 2) + m * math.erf(m / (s * math.sqrt(2)))
+    ratio = m / s
+    if abs(ratio) > 40:  # exp(-800) is 0, and the square of a huge ratio is no number
+        return abs(m)
+    return s * math.sqrt(2 / math.pi) * math.exp(-0.5 * ratio**2) + m * math.erf(ratio / math.sqrt(2))
 
 
 def gaussian_w2(mean_p: Tensor, cov_p: Tensor, mean_q: Tensor, cov_q: Tensor) -> float:

@@ -37,10 +37,10 @@ class Generator(nn.Module):
 
     def __init__(self, image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
-        self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
-        self.channels = _inputs.check_size("channels", channels, (1, 3))
-        self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
-        self.width = _inputs.check_size("width", width)
+        image_size = self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
+        channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
+        latent_dim = self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
+        width = self.width = _inputs.check_size("width", width)
         side, doublings = _plan(image_size)
         maps = width * 2 ** (doublings - 1)
         layers: list[nn.Module] = [
@@ -78,9 +78,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, image_size: int = 28, channels: int = 1, width: int = 64) -> None:
         super().__init__()
-        self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
-        self.channels = _inputs.check_size("channels", channels, (1, 3))
-        self.width = _inputs.check_size("width", width)
+        image_size = self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
+        channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
+        width = self.width = _inputs.check_size("width", width)
         side, halvings = _plan(image_size)
         maps = width
         layers: list[nn.Module] = [nn.Conv2d(channels, maps, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
