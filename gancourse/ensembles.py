@@ -382,7 +382,7 @@ class Ensemble:
                 common = name in {field.name for field in fields(Recipe)}
                 hint = "it is common to all members: set it in the recipe" if common else "there is no such setting"
                 raise TypeError(f"{name} cannot be set per member: {hint}. These can: {', '.join(_PER_MEMBER)}")
-        self.recipe, self.target, self.seeds = recipe, target, tuple(_whole("seeds", seed, 0) for seed in seeds)
+        self.recipe, self.target, self.seeds = recipe, target, tuple(map(runtime.checked_seed, seeds))
         self.device = runtime.pick_device(device)
         self.steps_done = 0
         self._settings: dict[str, Any] = {}

@@ -150,7 +150,7 @@ def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
         ValueError: the seed is not such a number.
     First met in: notebook 00.
     """
-    return torch.Generator(device=device).manual_seed(_checked_seed(seed))
+    return torch.Generator(device=device).manual_seed(checked_seed(seed))
 
 
 @contextlib.contextmanager
@@ -166,7 +166,7 @@ def seeded(seed: int) -> Iterator[None]:
         ValueError: the seed is not such a number.
     First met in: notebook 00.
     """
-    seed = _checked_seed(seed)
+    seed = checked_seed(seed)
     cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
@@ -203,7 +203,8 @@ def interrupt_deferred() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _checked_seed(seed: int) -> int:
+def checked_seed(seed: int) -> int:
+    """Return a seed as Python's own whole number, or refuse it by name."""
     if (number := whole(seed)) is None or not 0 <= number <= _MAX_SEED:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
     return number
