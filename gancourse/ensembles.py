@@ -41,6 +41,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from gancourse import runtime
 from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.losses import LOSSES, Loss
 from gancourse.models import mlp
 from gancourse.penalties import input_gradients
@@ -361,6 +362,7 @@ class Ensemble:
     instance_noise = _Setting()
     average = _Setting()
 
+    @usual_modes()
     def __init__(
         self,
         recipe: Recipe,
@@ -397,6 +399,7 @@ class Ensemble:
 
     # ------------------------------------------------------------ training
 
+    @usual_modes()
     def train(self, num_steps: int) -> Trace:
         """Train every member ``num_steps`` steps further and return both losses at each step.
 
@@ -455,6 +458,7 @@ class Ensemble:
 
     # ------------------------------------------------------------ looking
 
+    @usual_modes()
     def sample(self, n: int, *, seed: int = 0, averaged: bool = True) -> Tensor:
         """Return ``n`` generated points of every member, shape (K, n, dim), from the same latents for all.
 
@@ -497,6 +501,7 @@ class Ensemble:
         points = self._batches("points", points, self.target.dim)
         return self._score(self._normalised(self._discriminator.unpack(self._discriminator.weights), None), points)
 
+    @usual_modes()
     def member(self, k: int, *, averaged: bool = True) -> Member:
         """Return member ``k`` as two modules of its own, on the CPU (see :class:`Member`).
 
@@ -662,7 +667,7 @@ class Ensemble:
     def _draw_block(self, what: str, seed: int) -> Tensor:
         random, count = torch.Generator().manual_seed(seed), _BLOCK * self.recipe.batch_size
         if what == "real":
-            return self.target.sample(count, random)
+            return self.target.sample(count, random).to("cpu", torch.float32)  # your own target may return float64
         if what == "latents":
             return torch.randn(count, self.recipe.latent_dim, generator=random)
         if what == "mix":

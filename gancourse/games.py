@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.losses import LOSSES
 
 __all__ = [
@@ -177,6 +178,7 @@ def consensus(game: Game, weight: float | Tensor) -> Game:
     return Game(f"{game.name}, consensus", losses, game.clip)
 
 
+@usual_modes()
 def field(game: Game, state: Tensor | Sequence[float]) -> Tensor:
     """Return where each player wants to go: minus the gradient of its own loss in its own number.
 
@@ -192,6 +194,7 @@ def field(game: Game, state: Tensor | Sequence[float]) -> Tensor:
     return _field(game, _state("state", state))
 
 
+@usual_modes()
 def jacobian(game: Game, at: Tensor | Sequence[float] = (0.0, 0.0)) -> Tensor:
     """Return the derivative of the :func:`field`: how it changes when one number changes.
 
@@ -320,6 +323,7 @@ def optimistic(game: Game, *, step_size: float | Tensor | tuple[float, float]) -
     return Step("optimistic", update, lambda state: torch.cat([state, _field(game, state)], -1))
 
 
+@usual_modes()
 def run(step: Step, start: Tensor | Sequence[float], *, num_steps: int) -> Tensor:
     """Repeat a step and return every state on the way.
 
@@ -354,6 +358,7 @@ def run(step: Step, start: Tensor | Sequence[float], *, num_steps: int) -> Tenso
     return torch.stack(path)
 
 
+@usual_modes()
 def update_matrix(step: Step, at: Tensor | Sequence[float] = (0.0, 0.0)) -> Tensor:
     """Return the derivative of one whole step: near an equilibrium, a step multiplies the state by it.
 

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "gancourse"
 # A part is a module of the package or a folder of modules. What a part may import is listed with it; itself, always.
 LAYERS = {
     "_numbers": set(),
+    "_torch_modes": set(),
     "runtime": set(),
     "measured": set(),
     "claims": set(),
@@ -29,7 +30,7 @@ LAYERS = {
     "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims"},
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
-EVERYWHERE = {"_numbers"}  # what a number is
+EVERYWHERE = {"_numbers", "_torch_modes"}  # what a number is, and what PyTorch is set to
 LAYERS["checks"] = BELOW_PLOTTING
 LAYERS["labs"] = set(LAYERS) - {"checks"}
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gancourse import runtime
 from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
@@ -233,6 +234,7 @@ class _Picture:
         self._title.set_text(f"exact W1 = {run.exact():.2f}, steepest slope of the critic = {_short(steepest)}")
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the live panel: two densities and a critic that learns their distance, beside the exact one.
 
@@ -265,6 +267,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     )
 
 
+@usual_modes()
 def film(brakes: Sequence[str] = ("none", "clipping", "penalty"), *, num_steps: int = 300, seed: int = 0) -> Figure:
     """Train one critic a brake, from the same start, and return a still: what each says over steps, next to the truth.
 

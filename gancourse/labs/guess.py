@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gancourse import runtime
 from gancourse._numbers import whole
+from gancourse._torch_modes import usual_modes
 from gancourse.data import digits
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.plotting import style
@@ -276,6 +277,7 @@ class _Picture:
         self._ax.set(xlim=(0, 1), ylim=(-0.1, 1))
 
 
+@usual_modes()
 def panel(
     real: Tensor | None = None, fake: Tensor | None = None, discriminator: Callable[[Tensor], Tensor] | None = None
 ) -> Panel:

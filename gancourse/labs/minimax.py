@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from gancourse._numbers import real
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Panel, Slider
 from gancourse.metrics import divergences
@@ -154,6 +155,7 @@ def _under(x: torch.Tensor, curve: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.stack([x, curve], 1), torch.stack([x, floor], 1).flip(0)]).numpy()
 
 
+@usual_modes()
 def panel() -> Panel:
     """Return the panel of notebook 01: four sliders for the shapes of p and q.
 

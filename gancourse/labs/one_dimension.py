@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gancourse import runtime
 from gancourse._numbers import real
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, Switch, check_finite
 from gancourse.losses import LOSSES
@@ -260,6 +261,7 @@ class _Picture:
         self._title.set_text(title)
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the live panel: two players, who may also play alone, and the truth beside both.
 
@@ -290,6 +292,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     )
 
 
+@usual_modes()
 def film(run: OneDimension | None = None, steps: Sequence[int] = (0, 30, 100, 300, 1_000), *, seed: int = 0) -> Figure:
     """Train, and return a printed still of it: both densities and D after each number of ``steps``.
 

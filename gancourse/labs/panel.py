@@ -86,6 +86,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.plotting import style
 
 __all__ = ["Action", "Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch", "check_finite"]
@@ -483,6 +484,7 @@ class Panel:
 
     # ------------------------------------------------------------ what a press does
 
+    @usual_modes()
     def advance(self, steps: int) -> None:
         """Do ``steps`` steps and draw once, as the buttons do; exceptions are yours.
 
@@ -612,7 +614,8 @@ class Panel:
                 if self._closed:
                     return
                 try:
-                    action(event)
+                    with usual_modes():
+                        action(event)
                     if not self._diverged:
                         self._say(alert="")
                 except Diverged as problem:

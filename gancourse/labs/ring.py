@@ -20,6 +20,7 @@ from torch import Tensor
 
 from gancourse import runtime
 from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
@@ -208,6 +209,7 @@ def _explain(figure: Figure, ax: Axes, *, columns: int) -> None:
     figure.legend(handles=clouds + believes, loc="outside lower center", ncols=columns, frameon=False, fontsize=10)
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the live panel: press Play and watch the crosses look for the dots.
 
@@ -256,6 +258,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     )
 
 
+@usual_modes()
 def film(steps: Sequence[int] = (0, 100, 300, 1_000), seed: int = 0, *, device: str | torch.device = "cpu") -> Figure:
     """Return a printed still of the same story: the plane after each of ``steps`` steps.
 

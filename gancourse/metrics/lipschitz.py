@@ -41,7 +41,7 @@ def slopes(critic: Score, points: Tensor) -> Tensor:
     _check("points", points)
     if not callable(critic):
         raise TypeError(f"critic must be a module or a function, got {type(critic).__name__}")
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         points = points.detach().clone().requires_grad_()
         scores = _scores(critic, points)
         if not scores.requires_grad:
