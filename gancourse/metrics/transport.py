@@ -150,26 +150,31 @@ def transport(supply: Tensor, demand: Tensor, costs: Tensor) -> Transport:
         raise ValueError(
             f"demand must have the sum of supply, {total:.6g}, got {wanted:.6g}: mass is neither made nor lost"
         )
-    demand = demand * (total / wanted)  # so that rounding cannot make the programme infeasible
+    # The solver's tolerances are absolute: it is shown masses that sum to 1 and costs from 0 to 1, whatever the units.
+    least = float(costs.min())
+    unit = float(costs.max()) - least or 1.0
+    scaled = (costs - least) / unit
+    shares = torch.cat([supply / total, demand / wanted])  # so that rounding cannot make the programme infeasible
     route = np.arange(n * m)
     ones = np.ones(2 * n * m)
     rows, columns = np.concatenate([route // m, n + route % m]), np.concatenate([route, route])
     answer = linprog(
-        costs.flatten().numpy(),
+        scaled.flatten().numpy(),
         A_eq=coo_array((ones, (rows, columns)), shape=(n + m, n * m)).tocsr(),
-        b_eq=torch.cat([supply, demand]).numpy(),
+        b_eq=shares.numpy(),
         bounds=(0, None),
         method="highs",
     )
     if answer.status != 0:
         raise ArithmeticError(f"the solver found no plan: {answer.message}")
-    prices = torch.from_numpy(answer.eqlin.marginals)
+    prices = least + unit * torch.from_numpy(answer.eqlin.marginals)
     # where nothing is wanted any low price would do: take the highest that no route can beat, a critic of slope 1
     potential = (costs - prices[:n, None]).amin(0)
     origin = (potential - costs).amax(1)
     middle = potential.mean()
     plan = torch.from_numpy(answer.x).reshape(n, m)
-    return Transport(float(answer.fun), plan, potential - middle, origin - middle)
+    cost = total * (least + unit * float((plan * scaled).sum()))
+    return Transport(cost, total * plan, potential - middle, origin - middle)
 
 
 def wasserstein_by_programme(a: Tensor, b: Tensor) -> float:
@@ -326,10 +331,11 @@ def _covariance(label: str, value: object, dim: int) -> tuple[Tensor, Tensor]:
     cov = _floats(label, value, "shape (dim, dim)")
     if cov.shape != (dim, dim):
         raise ValueError(f"{label} must have shape ({dim}, {dim}), got {tuple(cov.shape)}")
-    if not bool(torch.isfinite(cov).all()) or not torch.allclose(cov, cov.T, rtol=1e-5, atol=1e-8):
+    largest = float(cov.abs().max())
+    if not bool(torch.isfinite(cov).all()) or float((cov - cov.T).abs().max()) > 1e-5 * largest:
         raise ValueError(f"{label} must be finite and symmetric")
     values, vectors = torch.linalg.eigh((cov + cov.T) / 2)
-    if float(values[0]) < -1e-6 * max(1.0, float(values[-1])):
+    if float(values[0]) < -1e-6 * float(values.abs().max()):
         raise ValueError(f"{label} must have no negative eigenvalue, got {float(values[0]):.3g}: not a covariance")
     return vectors * values.clamp(min=0).sqrt() @ vectors.T, cov
 
