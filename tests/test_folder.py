@@ -340,11 +340,6 @@ def deep(root, values, kind="png", dtype=np.uint16):
 @pytest.mark.parametrize(
     "values, kind, dtype",
     [([0, 255], "png", np.uint16), ([0, 4095], "png", np.uint16), ([0, 2000], "tiff", np.int32)],
-        ([0, 255], "png", np.uint16),
-        ([0, 4095], "png", np.uint16),
-        ([0, 2000], "tiff", np.int32),
-        ([0, 3], "png", np.uint16),
-    ],
 )
 def test_whole_numbers_that_do_not_reach_white_are_told(tmp_path, capsys, values, kind, dtype):
     found = deep(tmp_path, values, kind, dtype)

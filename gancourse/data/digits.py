@@ -66,6 +66,7 @@ _MNIST = files.PublishedSet(
         "https://ossci-datasets.s3.amazonaws.com/mnist/",  # used by torchvision
         "https://raw.githubusercontent.com/fgnt/mnist/master/",  # a mirror that many programs use
     ),
+    folders=("MNIST/raw",),  # torchvision's
 )
 
 _FASHION_MNIST = files.PublishedSet(
@@ -98,6 +99,7 @@ _FASHION_MNIST = files.PublishedSet(
         "https://fashion-mnist.s3.eu-central-1.amazonaws.com/",  # the same publisher
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",  # used by Keras
     ),
+    folders=("FashionMNIST/raw",),  # torchvision's
 )
 
 _DIGIT_NAMES = tuple("0123456789")
