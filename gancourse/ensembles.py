@@ -229,6 +229,10 @@ def crossed(**axes: Sequence[Any]) -> dict[str, list[Any]]:
     return dict(zip(lists, map(list, zip(*itertools.product(*lists.values()), strict=True)), strict=True))
 
 
+def _few(values: Sequence[Any]) -> str:
+    return ", ".join(map(str, values[:5])) + (", …" if len(values) > 5 else "")
+
+
 # ---------------------------------------------------------------- what comes out
 
 
@@ -532,7 +536,8 @@ class Ensemble:
         tensors |= {f"spectral.{i}": vector for i, vector in self._spectral.items()}
         if self._averaged is not None:
             tensors["averaged"] = self._averaged
-        return {"steps_done": self.steps_done, **{name: tensor.detach().clone() for name, tensor in tensors.items()}}
+        copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+        return {"steps_done": self.steps_done, "seeds": list(self.seeds), **copies}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where :meth:`state_dict` was taken, with this ensemble's own settings.
@@ -542,9 +547,11 @@ class Ensemble:
         Args:
             state: from an ensemble with the same networks and number of members.
         Raises:
-            ValueError: something is missing, or of another shape.
+            ValueError: something is missing, or of another shape, or the seeds differ, so that the data would.
         """
         own = self.state_dict()
+        if list(state.get("seeds", self.seeds)) != own["seeds"]:
+            raise ValueError(f"state has the seeds {_few(state['seeds'])}, but this ensemble {_few(self.seeds)}")
         for name, tensor in own.items():
             if name != "averaged" and name not in state:
                 raise ValueError(f"state lacks {name!r}: it must come from an ensemble like this one")

@@ -491,6 +491,8 @@ def test_a_state_of_other_networks_is_refused():
     with pytest.raises(ValueError, match=r"state\['generator.weights'\] must have shape \(1, .* other networks"):
         Ensemble(Recipe(hidden=9), RING, seeds=[0]).load_state_dict(state)
     state.pop("g_loss")
+    with pytest.raises(ValueError, match="state has the seeds 0, but this ensemble 1"):
+        Ensemble(Recipe(**SMALL), RING, seeds=[1]).load_state_dict(state)
     with pytest.raises(ValueError, match="state lacks 'g_loss'"):
         Ensemble(Recipe(**SMALL), RING, seeds=[0]).load_state_dict(state)
 
