@@ -188,7 +188,8 @@ class ModeReport:
         quality: share of good samples.
         reverse_kl, forward_kl: between the mode histograms, in nats.
         histogram: share of the samples per mode, shape (of,) or (K, of).
-        verdict: in words, see :func:`verdict`; a list of K for K generators.
+        verdict: in words, see :func:`verdict`, or "too few samples" where there are fewer of them than modes; a list
+            of K for K generators.
     """
 
     covered: Any
@@ -387,7 +388,7 @@ def _report(points: Tensor, target: Target, count: Any, diverged_ok: bool) -> Mo
     shares = torch.where(finite[..., None], shares / n, torch.nan)
     counts, fine = count(good, modes, n), good.sum(-1) / n
     words = [
-        verdict(int(c), of, float(q) if ok else math.nan)
+        "too few samples" if ok and n < of else verdict(int(c), of, float(q) if ok else math.nan)
         for c, q, ok in zip(counts.reshape(-1), fine.reshape(-1), finite.reshape(-1), strict=True)
     ]
     return ModeReport(
