@@ -47,7 +47,14 @@ def average(generator: nn.Module, decay: float = 0.99) -> AveragedModel:
     decay = number
     if not any(True for _ in generator.parameters()):
         raise ValueError(f"generator has no parameters to average: {type(generator).__name__}")
-    return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay)).eval().requires_grad_(False)
+    try:
+        averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    except RuntimeError as error:  # a layer keeps a tensor that was computed from its weights
+        raise ValueError(
+            f"generator cannot be copied ({type(generator).__name__}): does it use the old spectral or weight norm of "
+            "torch.nn.utils? Those of torch.nn.utils.parametrizations can be copied"
+        ) from error
+    return averaged.eval().requires_grad_(False)
 
 
 @torch.no_grad()

@@ -2,8 +2,9 @@
 
 Both networks halve or double the side at every layer. The generator starts from a map of 4 by 4
 pixels (7 by 7 for images of 28) and ends in tanh, so images lie in [-1, 1]. Batch norm stands
-everywhere except at the generator's output and at the discriminator's first layer. All kernels but
-the first and the last are 4 wide, as in the paper's later Torch version and PyTorch's tutorial.
+everywhere except at the generator's output and at the discriminator's first layer. Kernels are 4 wide,
+as in the paper's later Torch version and PyTorch's tutorial, but for the generator's first and the
+discriminator's last, which are as wide as the smallest map.
 """
 
 from __future__ import annotations
