@@ -2,8 +2,9 @@
 
 All of them are integrals, computed on a fine even grid between ``low`` and ``high`` (the trapezoid rule: for smooth
 densities that have died out at both ends it is as exact as float64 allows; each jump of a density costs up to one
-grid step; the Wasserstein distance, whose integrand has corners, is right to about 1e-6). Natural logarithms throughout, taken in log space, so that tails cost no accuracy. Densities that
-do not integrate to 1 on the grid are refused: a wrong number would be worse than none.
+grid step; the Wasserstein distance, whose integrand has corners, is right to about 1e-6). Natural logarithms
+throughout, taken in log space, so that tails cost no accuracy. Densities that do not integrate to 1 on the grid are
+refused: a wrong number would be worse than none.
 """
 
 from __future__ import annotations

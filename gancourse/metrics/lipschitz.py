@@ -2,7 +2,8 @@
 
 A function is L-Lipschitz if no two of its values differ by more than L times the distance of their points. For every
 such critic the mean score difference, divided by L, is a lower bound of the Wasserstein distance; only the best one
-reaches it. L itself cannot be read off a network. What can be measured are lower bounds of it, each at the points it is given:
+reaches it. L itself cannot be read off a network. What can be measured are lower bounds of it, each at the points it
+is given:
 
     slopes            |gradient of the critic| at each point
     largest_slope     the largest of them: over a dense grid, nearly the constant of the region
