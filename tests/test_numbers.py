@@ -69,6 +69,7 @@ def weights(network):
     return [tuple(parameter.shape) for parameter in network.parameters()]
 
 
+RING_PANEL = ring.panel()
 WITH_WHOLE = {
     "runtime.generator": lambda n: torch.rand(3, generator=runtime.generator(n)),
     "runtime.seeded": seeded,
@@ -99,7 +100,7 @@ WITH_WHOLE = {
     "images.image_grid": lambda n: len(images.image_grid(torch.zeros(4, 1, 8, 8), rows=n).axes),
     "labs.ring": lambda n: ring.Ring(0, d_steps_per_g_step=n).d_steps_per_g_step,
     "labs.critic": lambda n: len(critic.film(["none"], num_steps=n).axes),
-    "panel.advance": lambda n: ring.panel().advance(n),
+    "panel.advance": lambda n: RING_PANEL.advance(n),
 }
 
 
