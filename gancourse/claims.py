@@ -453,11 +453,13 @@ def _in_one_line(claims: list[Claim], values: dict[str, list[float]]) -> str:
     kept, runs = sum(map(all, runs)), len(runs)
     said += f"; on {kept} runs of {runs}"
     of_runs = [claim for claim in known if claim.kind == "run"] or [claim for claim in known if claim.kind == "count"]
-    if not of_runs:
-        return f"{said}."
     values = {name: [value for value in row if not math.isnan(value)] for name, row in values.items()}
     of_runs = [claim for claim in of_runs if values[claim.name]]
+    if not of_runs:
+        return f"{said}."
     closest = min(of_runs, key=lambda claim: closeness(claim, values[claim.name]))
+    if math.isinf(closeness(closest, values[closest.name])):  # every run gave the same numbers
+        return f"{said}."
     worst = nearest(closest, values[closest.name])
     return f"{said}, the closest call {_say(worst)} where {closest.allowed} is allowed."
 

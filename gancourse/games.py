@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.losses import LOSSES
 
 __all__ = [
@@ -176,6 +178,7 @@ def consensus(game: Game, weight: float | Tensor) -> Game:
     return Game(f"{game.name}, consensus", losses, game.clip)
 
 
+@usual_modes()
 def field(game: Game, state: Tensor | Sequence[float]) -> Tensor:
     """Return where each player wants to go: minus the gradient of its own loss in its own number.
 
@@ -191,6 +194,7 @@ def field(game: Game, state: Tensor | Sequence[float]) -> Tensor:
     return _field(game, _state("state", state))
 
 
+@usual_modes()
 def jacobian(game: Game, at: Tensor | Sequence[float] = (0.0, 0.0)) -> Tensor:
     """Return the derivative of the :func:`field`: how it changes when one number changes.
 
@@ -260,7 +264,7 @@ def alternating(
     eta, beta = _step_sizes(step_size), _momentum(momentum)
     if first not in ("generator", "discriminator"):
         raise ValueError(f"first must be 'generator' or 'discriminator', got {first!r}")
-    _whole("d_steps_per_g_step", d_steps_per_g_step, at_least=1)
+    d_steps_per_g_step = _whole("d_steps_per_g_step", d_steps_per_g_step, at_least=1)
     moves = [0] + [1] * d_steps_per_g_step if first == "generator" else [1] * d_steps_per_g_step + [0]
 
     def update(full: Tensor) -> Tensor:
@@ -319,6 +323,7 @@ def optimistic(game: Game, *, step_size: float | Tensor | tuple[float, float]) -
     return Step("optimistic", update, lambda state: torch.cat([state, _field(game, state)], -1))
 
 
+@usual_modes()
 def run(step: Step, start: Tensor | Sequence[float], *, num_steps: int) -> Tensor:
     """Repeat a step and return every state on the way.
 
@@ -333,7 +338,7 @@ def run(step: Step, start: Tensor | Sequence[float], *, num_steps: int) -> Tenso
         ArithmeticError: a number became infinite; the message says after how many steps.
     First met in: notebook 03.
     """
-    _whole("num_steps", num_steps, at_least=1)
+    num_steps = _whole("num_steps", num_steps, at_least=1)
     full = step.begin(_state("start", start).detach())
     path = [full[..., :2]]
     for count in range(1, num_steps + 1):
@@ -353,6 +358,7 @@ def run(step: Step, start: Tensor | Sequence[float], *, num_steps: int) -> Tenso
     return torch.stack(path)
 
 
+@usual_modes()
 def update_matrix(step: Step, at: Tensor | Sequence[float] = (0.0, 0.0)) -> Tensor:
     """Return the derivative of one whole step: near an equilibrium, a step multiplies the state by it.
 
@@ -500,8 +506,8 @@ def _number(name: str, value: float | Tensor, *, positive: bool = False) -> floa
     if isinstance(value, Tensor) and not value.is_complex() and value.dtype != torch.bool and value.numel():
         value = value.detach().to("cpu", torch.float64)
         lowest, finite = float(value.min()), bool(torch.isfinite(value).all())
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        lowest, finite = float(value), math.isfinite(value)
+    elif (number := real(value)) is not None:
+        value, lowest, finite = number, float(number), math.isfinite(number)
     else:
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not finite or lowest < 0 or (positive and lowest == 0):
@@ -525,8 +531,8 @@ def _momentum(value: float | Tensor) -> float | Tensor | None:
             value.detach().to("cpu", torch.float64),
             float(value.abs().max()) if value.numel() else math.nan,
         )
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        largest = abs(value)
+    elif (number := real(value)) is not None:
+        value, largest = number, abs(number)
     else:
         raise TypeError(f"momentum must be a number, got {value!r}")
     if not largest < 1:
@@ -534,6 +540,7 @@ def _momentum(value: float | Tensor) -> float | Tensor | None:
     return None if isinstance(value, (int, float)) and value == 0 else value
 
 
-def _whole(name: str, value: int, *, at_least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:
+def _whole(name: str, value: int, *, at_least: int) -> int:
+    if (number := whole(value)) is None or number < at_least:
         raise ValueError(f"{name} must be a whole number, at least {at_least}, got {value!r}")
+    return number

@@ -21,6 +21,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from gancourse._numbers import real
+
 __all__ = [
     "gradient_penalty",
     "input_gradients",
@@ -32,6 +34,9 @@ __all__ = [
 ]
 
 Score = Callable[[Tensor], Tensor]
+
+_HALF = (torch.float16, torch.bfloat16)
+"""Squared and summed in float32: the square of a float16 number overflows from 256 on."""
 
 
 def input_gradients(logits: Tensor, points: Tensor) -> Tensor:
@@ -106,8 +111,8 @@ def gradient_penalty(critic: Score, real: Tensor, fake: Tensor, *, generator: to
     Source: Gulrajani et al. (2017), equation 3, without lambda.
     First met in: notebook 03.
     """
-    gradient = _gradients(critic, _between(real, fake, generator))
-    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()  # norm() has slope 0, not NaN, at 0
+    norms = _norms(critic, _between(real, fake, generator))
+    return (norms - 1).square().mean()  # norm() has slope 0, not NaN, at 0
 
 
 def one_sided_gradient_penalty(
@@ -130,8 +135,8 @@ def one_sided_gradient_penalty(
     Source: Gulrajani et al. (2017), section 4; Petzka et al. (2018), WGAN-LP.
     First met in: notebook 09.
     """
-    gradient = _gradients(critic, _between(real, fake, generator))
-    return (gradient.flatten(1).norm(dim=1) - 1).clamp(min=0).square().mean()
+    norms = _norms(critic, _between(real, fake, generator))
+    return (norms - 1).clamp(min=0).square().mean()
 
 
 def zero_centred_gradient_penalty(
@@ -174,25 +179,34 @@ def weight_clipping(critic: nn.Module, limit: float) -> None:
     """
     if not isinstance(critic, nn.Module):
         raise TypeError(f"critic must be a module, got {type(critic).__name__}")
-    if not isinstance(limit, (int, float)) or isinstance(limit, bool) or not 0 < limit < math.inf:
+    if (bound := real(limit)) is None or not 0 < bound < math.inf:
         raise ValueError(f"limit must be a positive finite number, got {limit!r}")
     for parameter in critic.parameters():
-        parameter.clamp_(-limit, limit)
+        parameter.clamp_(-bound, bound)
 
 
 # ---------------------------------------------------------------- helpers
 
 
+def _norms(critic: Score, points: Tensor) -> Tensor:
+    gradients = _gradients(critic, points).flatten(1)
+    return (gradients.float() if gradients.dtype in _HALF else gradients).norm(dim=1)
+
+
 def _squared_norms(discriminator: Score, points: Tensor) -> Tensor:
-    return _gradients(discriminator, points).flatten(1).square().sum(dim=1)
+    gradients = _gradients(discriminator, points).flatten(1)
+    return (gradients.float() if gradients.dtype in _HALF else gradients).square().sum(dim=1)
 
 
 def _gradients(discriminator: Score, points: Tensor) -> Tensor:
     """Run the discriminator on a fresh copy of the points and return its gradients there, shape (N, ...)."""
     if not callable(discriminator):
         raise TypeError(f"the discriminator must be a module or a function, got {type(discriminator).__name__}")
+    if torch.is_inference_mode_enabled():  # where nothing can be differentiated
+        with torch.inference_mode(False):
+            return _gradients(discriminator, points.clone())
     with torch.enable_grad():
-        points = points.detach().requires_grad_()
+        points = (points.clone() if points.is_inference() else points.detach()).requires_grad_()
         logits = discriminator(points)
         if not isinstance(logits, Tensor) or logits.shape != points.shape[:1]:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
@@ -212,7 +226,9 @@ def _between(real: Tensor, fake: Tensor, generator: torch.Generator | None) -> T
         raise ValueError(f"fake must have the shape of real, {tuple(real.shape)}, got {tuple(fake.shape)}")
     if fake.dtype != real.dtype or fake.device != real.device:
         raise ValueError(f"fake must be like real, {real.dtype} on {real.device}, got {fake.dtype} on {fake.device}")
-    mix = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, dtype=real.dtype, device=real.device)
+    device = real.device if generator is None else generator.device
+    mix = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator, dtype=real.dtype, device=device)
+    mix = mix.to(real.device)
     return mix * real + (1 - mix) * fake
 
 

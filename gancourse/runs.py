@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from gancourse._numbers import real, whole
 from gancourse.data import files
 from gancourse.training import History
 
@@ -34,6 +35,7 @@ MAX_BYTES = 2**30
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _RESERVED = re.compile(r"checkpoints?|con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)
+_WRAPPED = re.compile(r"^(?:(?:_orig_mod|module)\.)+")
 _HEADER_BYTES = 1_000
 _FORMAT = "gancourse-run-1"
 
@@ -121,8 +123,9 @@ def save(
         if history is None:
             raise ValueError("step is missing: pass step= or history=")
         step = history.num_steps
-    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+    if (number := whole(step)) is None or number < 0:
         raise ValueError(f"step must be a whole number of at least 0, got {step!r}")
+    step = number
     if history is not None and history.num_steps != step:
         raise ValueError(f"step is {step}, but history counts {history.num_steps} steps; leave step out")
     parts = _parts(modules, optimizers, generators, batches)
@@ -316,8 +319,8 @@ def _plain(value: Any, where: str) -> Any:
     """Return ``value`` with its tensors on the CPU, or refuse by name what is no tensor or plain value."""
     if isinstance(value, Tensor):
         value = value.detach().cpu()
-        whole = value.untyped_storage().nbytes() == value.numel() * value.element_size()
-        return value if whole else value.clone()  # a view would take its whole tensor along
+        alone = value.untyped_storage().nbytes() == value.numel() * value.element_size()
+        return value if alone else value.clone()  # a view would take its whole tensor along
     if value is None or type(value) in (bool, int, float, complex, str):
         return value
     if isinstance(value, Mapping):
@@ -328,6 +331,8 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, list | tuple):
         items = [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
         return items if isinstance(value, list) else tuple(items)
+    if (number := real(value)) is not None:  # numpy's, such as a learning rate out of logspace
+        return number
     raise TypeError(
         f"{where} is a {type(value).__name__}; only tensors, numbers, strings, lists and dicts can be saved "
         "(arrays: torch.as_tensor)"
@@ -458,13 +463,27 @@ def _same_names(source: Path, kind: str, saved: Mapping[str, Any], things: Mappi
 
 def _modules_fit(source: Path, state: Mapping[str, Any], modules: Mapping[str, nn.Module]) -> None:
     for key, module in modules.items():
-        where, saved, own = f"{source}: modules[{key!r}]", state["modules"][key], module.state_dict()
+        own = module.state_dict()
+        state["modules"][key] = _renamed(state["modules"][key], own)
+        where, saved = f"{source}: modules[{key!r}]", state["modules"][key]
         if not isinstance(saved, dict) or saved.keys() != own.keys():
             odd = sorted(set(own) ^ set(saved))[:3] if isinstance(saved, dict) else ["no layers at all"]
             raise ValueError(f"{where} has other layers ({', '.join(odd)}); build the network that was saved")
         for layer, value in own.items():
             if isinstance(value, Tensor):
                 _tensor_fits(f"{where}.{layer}", saved[layer], value)
+
+
+def _renamed(saved: Any, own: Mapping[str, Any]) -> Any:
+    """Give the saved layers the names they have in this network, where only a wrapper's name stands before them.
+
+    A compiled network calls its layers "_orig_mod.…", one that is trained in parallel "module.…".
+    """
+    if not isinstance(saved, dict) or saved.keys() == own.keys():
+        return saved
+    names = {_WRAPPED.sub("", name): name for name in own}
+    bare = {_WRAPPED.sub("", name): value for name, value in saved.items() if isinstance(name, str)}
+    return {names[name]: value for name, value in bare.items()} if bare.keys() == names.keys() else saved
 
 
 def _optimizer_fits(where: str, saved: Any, saved_class: str, optimizer: Any) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from gancourse import __version__
+from gancourse._numbers import whole
 
 __all__ = ["budget", "generator", "interrupt_deferred", "pick_device", "seeded", "setup", "threads"]
 
@@ -83,10 +84,10 @@ def threads(count: int) -> Iterator[int]:
         ValueError: ``count`` is not a positive whole number.
     First met in: notebook 00.
     """
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    if (wanted := whole(count)) is None or wanted < 1:
         raise ValueError(f"count must be a positive whole number of threads, got {count!r}")
     before = torch.get_num_threads()
-    used = min(count, _allowed_threads())
+    used = min(wanted, _allowed_threads())
     torch.set_num_threads(used)
     try:
         yield used
@@ -132,9 +133,9 @@ def budget(*, cpu: int, gpu: int, device: str | torch.device | None = None) -> i
     First met in: notebook 00.
     """
     for label, value in (("cpu", cpu), ("gpu", gpu)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if (number := whole(value)) is None or number < 1:
             raise ValueError(f"{label} must be a positive whole number, got {value!r}")
-    return gpu if pick_device(device).type == "cuda" else cpu
+    return whole(gpu if pick_device(device).type == "cuda" else cpu)
 
 
 def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
@@ -149,7 +150,7 @@ def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
         ValueError: the seed is not such a number.
     First met in: notebook 00.
     """
-    return torch.Generator(device=device).manual_seed(_checked_seed(seed))
+    return torch.Generator(device=device).manual_seed(checked_seed(seed))
 
 
 @contextlib.contextmanager
@@ -165,7 +166,7 @@ def seeded(seed: int) -> Iterator[None]:
         ValueError: the seed is not such a number.
     First met in: notebook 00.
     """
-    seed = _checked_seed(seed)
+    seed = checked_seed(seed)
     cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
@@ -202,7 +203,8 @@ def interrupt_deferred() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _checked_seed(seed: int) -> int:
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= _MAX_SEED:
+def checked_seed(seed: int) -> int:
+    """Return a seed as Python's own whole number, or refuse it by name."""
+    if (number := whole(seed)) is None or not 0 <= number <= _MAX_SEED:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1, got {seed!r}")
-    return seed
+    return number

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import real, whole
 
 __all__ = ["Diverged", "History", "train"]
 
@@ -91,8 +92,12 @@ class History:
                 value = value.detach().reshape(())
                 if value.device.type == "cpu":
                     value = float(value)
-            elif not isinstance(value, (int, float)):
+            elif isinstance(value, bool):
+                value = float(value)
+            elif (number := real(value)) is None:
                 raise TypeError(f"{term} must be a number or a tensor with one element, got {type(value).__name__}")
+            else:
+                value = number
             self._pending.setdefault(term, []).append((step, value))
 
     def flush(self) -> None:
@@ -187,8 +192,9 @@ def train(
         raise TypeError(f"step must be a function of a real batch, got {type(step).__name__}")
     if not hasattr(batches, "__next__"):
         raise TypeError(f"batches must be an iterator, such as data.batches.stream(...), got {type(batches).__name__}")
-    if not isinstance(num_steps, int) or isinstance(num_steps, bool) or num_steps < 1:
+    if (count := whole(num_steps)) is None or count < 1:
         raise ValueError(f"num_steps must be a positive whole number, got {num_steps!r}")
+    num_steps = count
     if history is not None and not isinstance(history, History):
         raise TypeError(f"history must be a History or None, got {type(history).__name__}")
     wanted = frozenset(snapshot_at)

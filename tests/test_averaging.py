@@ -191,3 +191,11 @@ def test_networks_that_make_no_sense_are_refused():
         averaging.recompute_batch_norm(lambda z: z, latents().split(20))
     with pytest.raises(ValueError, match="layer '0' keeps no running statistics"):
         averaging.recompute_batch_norm(nn.Sequential(nn.BatchNorm1d(5, track_running_stats=False)), latents().split(20))
+
+
+def test_a_network_under_the_old_spectral_norm_is_refused_in_words():
+    old = nn.Sequential(nn.utils.spectral_norm(nn.Linear(2, 2)))
+    old(torch.ones(1, 2))  # now it keeps a weight that was computed from others
+    with pytest.raises(ValueError, match="cannot be copied .*old spectral or weight norm.*parametrizations"):
+        averaging.average(old)
+    averaging.average(nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2))))

@@ -218,6 +218,8 @@ def test_the_line_tells_the_ledgers_count_and_the_closest_call(monkeypatch, caps
     assert capsys.readouterr().out == said
     claims.check("04", claim(0, "c", equal=0))
     assert capsys.readouterr().out == "1 claim holds; on 3 runs of 3.\n"
+    claims.check("04", claim(10, "b", above=0))  # the same number on every run: no call is close
+    assert capsys.readouterr().out == "1 claim holds; on 3 runs of 3.\n"
 
 
 def test_the_count_is_that_of_the_runs_on_which_all_of_them_held(monkeypatch, capsys):

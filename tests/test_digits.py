@@ -295,6 +295,12 @@ def test_an_impossible_size_is_refused(size):
         (torch.full((2, 1, 4, 4), 1.1), ValueError, "must lie in [-1, 1], got [1.10, 1.10]"),
         (torch.full((2, 1, 4, 4), -1.1), ValueError, "must lie in [-1, 1], got [-1.10, -1.10]"),
         (torch.tensor([0.0, 0, 0, 1]).expand(2, 1, 4, 4), ValueError, "got [0.00, 1.00]; these look like images in"),
+        (torch.tensor([-1e-6, 0, 0, 1]).expand(2, 1, 4, 4), ValueError, "these look like images in"),  # resampled
+        (
+            torch.tensor([1.0] * 15 + [0.0]).expand(2, 1, 16, 16),
+            ValueError,
+            "these look like images in",
+        ),  # black on white
     ],
 )
 def test_check_images_names_what_is_wrong(images, error, fragment):

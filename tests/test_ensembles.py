@@ -55,7 +55,7 @@ class OneGan:
         self.averaged = module_weights(self.generator)
 
     def draw(self, what, player, update):
-        return self.random._draw(what, player, update, None)[0].clone()
+        return self.random._draws(self.random.steps_done, what, player, update, None)[0].clone()
 
     def noisy(self, points, what, player, update):
         recipe = self.recipe
@@ -225,7 +225,7 @@ def test_unrolled_update_against_torch_func(optimiser, beta1):
 def ensemble_draw(ensemble, state, what):
     other = Ensemble(ensemble.recipe, ensemble.target, seeds=ensemble.seeds)
     other.steps_done = state["steps_done"]
-    return other._draw(what, "generator", 0, None)[0].clone()
+    return other._draws(other.steps_done, what, "generator", 0, None)[0].clone()
 
 
 def test_spectral_norm_brings_every_matrix_to_norm_one():
@@ -247,7 +247,10 @@ def test_spectral_norm_takes_gradients_through_the_norm():
     """As torch's own parametrisation, which keeps the singular vectors fixed while differentiating."""
     recipe = Recipe(**SMALL, spectral_norm=True, optimiser="sgd", lr_d=0.1, beta1=0.0, g_steps=0)
     ensemble = Ensemble(recipe, RING, seeds=[0])
-    start, vectors = ensemble._discriminator.weights.clone(), {i: u.clone() for i, u in ensemble._spectral.items()}
+    start, vectors = (
+        ensemble._discriminator.weights.clone(),
+        {i: u.clone() for i, u in ensemble._spectral.vectors.items()},
+    )
     _, discriminator = ensemble._build(0)
     rows = iter([vectors[i][0] for i in sorted(vectors)])
     for layer in [layer for layer in discriminator.layers if isinstance(layer, nn.Linear)]:
@@ -258,8 +261,8 @@ def test_spectral_norm_takes_gradients_through_the_norm():
             nn.functional.normalize(layer.parametrizations.weight.original.T @ u, dim=0)
         )
     real, fake = (
-        ensemble._draw("real", "discriminator", 0, None)[0],
-        ensemble.generate(ensemble._draw("latents", "discriminator", 0, None))[0],
+        ensemble._draws(ensemble.steps_done, "real", "discriminator", 0, None)[0],
+        ensemble.generate(ensemble._draws(ensemble.steps_done, "latents", "discriminator", 0, None))[0],
     )
     d_loss = nn.functional.softplus(-discriminator(real)).mean()
     discriminator.eval()  # torch iterates at every forward pass in training mode; we once an update
@@ -308,7 +311,7 @@ PER_MEMBER = {
 
 
 def test_every_setting_that_may_differ_is_tried():
-    assert set(PER_MEMBER) == set(ensembles._PER_MEMBER)
+    assert set(PER_MEMBER) == set(ensembles.recipe.PER_MEMBER)
 
 
 @pytest.mark.parametrize("name", PER_MEMBER)
@@ -361,12 +364,14 @@ def test_global_random_state_is_left_alone():
 def test_real_batches_are_the_target_and_differ_between_purposes():
     ensemble = Ensemble(Recipe(hidden=8, batch_size=512), toy.gaussian([3.0, -1.0], 0.5), seeds=[0, 1])
     batches = [
-        ensemble._draw("real", player, update, None) for player in ("generator", "discriminator") for update in (0, 1)
+        ensemble._draws(ensemble.steps_done, "real", player, update, None)
+        for player in ("generator", "discriminator")
+        for update in (0, 1)
     ]
     ensemble.steps_done = 1
-    batches.append(ensemble._draw("real", "generator", 0, None))
+    batches.append(ensemble._draws(ensemble.steps_done, "real", "generator", 0, None))
     ensemble.steps_done = 32
-    batches.append(ensemble._draw("real", "generator", 0, None))
+    batches.append(ensemble._draws(ensemble.steps_done, "real", "generator", 0, None))
     everything = [batch[k] for batch in batches for k in range(2)]
     for i, batch in enumerate(everything):
         assert torch.allclose(batch.mean(0), torch.tensor([3.0, -1.0]), atol=0.1)
@@ -491,6 +496,8 @@ def test_a_state_of_other_networks_is_refused():
     with pytest.raises(ValueError, match=r"state\['generator.weights'\] must have shape \(1, .* other networks"):
         Ensemble(Recipe(hidden=9), RING, seeds=[0]).load_state_dict(state)
     state.pop("g_loss")
+    with pytest.raises(ValueError, match="state has the seeds 0, but this ensemble 1"):
+        Ensemble(Recipe(**SMALL), RING, seeds=[1]).load_state_dict(state)
     with pytest.raises(ValueError, match="state lacks 'g_loss'"):
         Ensemble(Recipe(**SMALL), RING, seeds=[0]).load_state_dict(state)
 

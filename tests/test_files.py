@@ -277,10 +277,38 @@ def test_a_file_far_too_large_is_not_even_read(cache, server, tmp_path, monkeypa
 def test_a_pipe_in_place_of_a_file_does_not_block(cache, server, tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     os.mkfifo(tmp_path / "mine" / "first-file.gz")
-    (tmp_path / "mine" / "second-file.gz").mkdir()
+    (tmp_path / "mine" / "second-file.gz").mkdir()  # a folder of this name is no damaged file
     monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path / "mine"))
     _, said = fetch(published(server.address("right")))
-    assert sum("no regular file" in line for line in said) == 2
+    assert len(said) == 1 and "no regular file" in said[0]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["{dots}", "letters/{dots}.gz", "Letters/raw/{name}", "Letters/raw/{name}.gz", "{name}/{name}", "{dots}/{dots}"],
+)
+def test_other_names_of_the_same_files_are_found(cache, server, tmp_path, monkeypatch, place):
+    """As archives unpack them, as torchvision keeps them, and in folders called like the files."""
+    content = {"some-idx3-bytes": CONTENT["first-file"]}
+    wanted = files.PublishedSet(
+        "letters",
+        "Letters",
+        tuple(
+            files.PublishedFile(name, len(data), sha256=hashlib.sha256(data).hexdigest())
+            for name, data in content.items()
+        ),
+        (server.address("right"),),
+        folders=("Letters/raw",),
+    )
+    for name, data in content.items():
+        path = tmp_path / "mine" / place.format(name=name, dots=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    monkeypatch.setenv("GANCOURSE_DATA", str(tmp_path / "mine"))
+    said = []
+    found = files.fetch(wanted, seconds=20.0, say=said.append)
+    assert found.origin == "from GANCOURSE_DATA" and found.contents == content and said == []
+    assert server.requests == []
 
 
 def test_a_download_is_kept_and_not_repeated(cache, server):

@@ -327,3 +327,45 @@ def test_wrong_arguments_are_refused(tmp_path, wrong, fragment):
     with pytest.raises(ValueError) as caught:
         folder.load(**{"folder": tmp_path} | wrong)
     assert fragment in str(caught.value)
+
+
+def deep(root, values, kind="png", dtype=np.uint16):
+    """Sixteen images of whole numbers, each with all of the values."""
+    for i in range(16):
+        pixels = np.resize(np.asarray(values, dtype=dtype), (32, 32))
+        Image.fromarray(pixels).save(root / f"{i:02}.{kind}")
+    return folder.load(root, 32, channels=1)
+
+
+@pytest.mark.parametrize(
+    "values, kind, dtype",
+    [([0, 255], "png", np.uint16), ([0, 4095], "png", np.uint16), ([0, 2000], "tiff", np.int32)],
+)
+def test_whole_numbers_that_do_not_reach_white_are_told(tmp_path, capsys, values, kind, dtype):
+    found = deep(tmp_path, values, kind, dtype)
+    said = capsys.readouterr().out
+    assert f"16 images have 16 bits and values from 0 to {values[1]:,}; white is 65,535: they look black" in said
+    assert float(found.images.max()) < 0
+
+
+def test_whole_numbers_that_reach_white_are_told_without_alarm(tmp_path, capsys):
+    deep(tmp_path, [0, 65_535])
+    said = capsys.readouterr().out
+    assert "values from 0 to 65,535; white is 65,535\n" in said and "one colour" not in said
+
+
+def test_a_folder_of_nearly_one_colour_is_told(tmp_path, capsys):
+    deep(tmp_path, [0, 1, 2, 3], dtype=np.uint8)
+    assert "all pixels of all images lie from -1.000 to -0.976 of [-1, 1]: nearly one colour" in capsys.readouterr().out
+    (tmp_path / "00.png").write_bytes(encoded(flat((255, 255, 255))))
+    folder.load(tmp_path, 32)
+    assert "one colour" not in capsys.readouterr().out
+
+
+def test_further_pages_are_counted(tmp_path, capsys):
+    good(tmp_path)
+    pages = [flat((i, 0, 255)) for i in range(20)]
+    pages[0].save(tmp_path / "scan.tiff", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "film.gif", save_all=True, append_images=[noisy((40, 40)).convert("P"), flat(GREEN)])
+    folder.load(tmp_path, 32)
+    assert "of 2 files only the first picture was taken: 21 are left" in capsys.readouterr().out

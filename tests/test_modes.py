@@ -228,3 +228,10 @@ def test_bad_ceilings_are_refused():
         modes.ceiling(0)
     with pytest.raises(ValueError, match="reach must be a positive finite number"):
         modes.ceiling(2, reach=0)
+
+
+def test_fewer_samples_than_modes_get_no_verdict():
+    ring = toy.ring()
+    assert modes.report(ring.modes[:1].float(), ring).verdict == "too few samples"
+    assert modes.report(ring.modes[:7].float().repeat(2, 1, 1), ring).verdict == ["too few samples"] * 2
+    assert modes.report(ring.modes.float(), ring).verdict == "covers all"

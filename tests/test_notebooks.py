@@ -283,6 +283,20 @@ def test_stamp_makes_what_lint_wants_and_keeps_outputs(course):
     assert cell(stamped, "setup").execution_count == 1
 
 
+def test_a_notebook_without_ids_gets_no_second_setup_cell(course):
+    """Format 4.0, as Colab saves it."""
+    content = json.loads(path_of(course).read_text(encoding="utf-8")) | {"nbformat_minor": 0}
+    for plain in content["cells"]:
+        del plain["id"]
+    setup = content["cells"][1]
+    setup["source"] = "".join(setup["source"]).replace("device = runtime", "d = runtime")
+    path_of(course).write_text(json.dumps(content), encoding="utf-8")
+    assert notebooks.stamp(path_of(course), course)
+    stamped = json.loads(path_of(course).read_text(encoding="utf-8"))
+    assert len(stamped["cells"]) == len(content["cells"])
+    assert "".join(stamped["cells"][1]["source"]) == course.setup_source
+
+
 def test_stamping_again_changes_nothing(course):
     before = path_of(course).read_bytes()
     assert not notebooks.stamp(path_of(course), course)

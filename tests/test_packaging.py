@@ -221,7 +221,7 @@ def test_links_in_pages_lead_somewhere():
 def test_the_readme_draws_the_folders_that_exist():
     tree = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in (ROOT / "gancourse").iterdir():
-        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file():
+        if (path.suffix == ".py" and not path.stem.startswith("_")) or (path / "__init__.py").is_file():
             assert re.search(rf"^  {path.name}/? ", tree, flags=re.MULTILINE), f"README's tree lacks {path.name}"
     for name in re.findall(r"^(?:  )?([a-z_]+(?:\.py|/))  ", tree, flags=re.MULTILINE):
         assert any((folder / name).exists() for folder in (ROOT, ROOT / "gancourse")), f"README draws {name}"

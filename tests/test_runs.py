@@ -13,6 +13,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -36,7 +37,7 @@ class Experiment:
         self.d_optimizer = optimizer(self.discriminator.parameters(), lr=1e-2)
         self.schedule = torch.optim.lr_scheduler.ExponentialLR(self.g_optimizer, 0.95)
         self.noise = runtime.generator(seed + 1)
-        points = toy.ring().sample(50, runtime.generator(seed + 2))
+        points = toy.ring().sample(50, runtime.generator(2))  # the data are the same for every seed
         self.batches = batches.stream(points, 16, runtime.generator(seed + 3))
         self.interrupt_at = None
         self.calls = 0
@@ -436,6 +437,8 @@ def changed_network(**changes):
         ({"generators": {}}, "holds generators global, noise, but generators= names none"),
         ({"batches": None}, "holds batches batches, but batches= names none"),
         ({"batches": batches.stream(torch.zeros(30, 2), 16, runtime.generator(0))}, "state belongs to 50 samples"),
+        ({"batches": batches.stream(torch.zeros(50, 2), 8, runtime.generator(0))}, "belongs to batches of 16"),
+        ({"batches": batches.stream(torch.zeros(50, 2), 16, runtime.generator(0))}, "belongs to other data"),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused_and_leaves_everything_untouched(saved, changes, message):
@@ -444,6 +447,50 @@ def test_a_run_that_does_not_fit_is_refused_and_leaves_everything_untouched(save
     with pytest.raises(ValueError, match=message):
         runs.load("ring", folder=saved, **(experiment.parts() | changes))
     assert same(experiment.everything(), before)
+
+
+class Wrapped(nn.Module):
+    """What a compiled (``_orig_mod``) or a parallel (``module``) network looks like from outside."""
+
+    def __init__(self, network, name):
+        super().__init__()
+        self.add_module(name, network)
+
+
+@pytest.mark.parametrize("name", ["_orig_mod", "module"])
+def test_a_wrapped_network_fits_a_bare_one_and_the_other_way_round(tmp_path, name):
+    def network(value):
+        made = nn.Linear(2, 1)
+        nn.init.constant_(made.weight, value)
+        return made
+
+    nothing = {"optimizers": {}, "generators": {}, "folder": tmp_path}
+    runs.save("wrapped", step=1, modules={"D": Wrapped(network(3.0), name)}, **nothing)
+    runs.save("bare", step=1, modules={"D": network(4.0)}, **nothing)
+    bare, wrapped = network(0.0), Wrapped(network(0.0), name)
+    runs.load("wrapped", modules={"D": bare}, **nothing)
+    runs.load_modules("bare", modules={"D": wrapped}, folder=tmp_path)
+    assert bare.weight[0, 0] == 3 and getattr(wrapped, name).weight[0, 0] == 4
+    with pytest.raises(ValueError, match="has other layers"):
+        runs.load("wrapped", modules={"D": nn.Sequential(network(0.0))}, **nothing)
+
+
+def test_a_compiled_network_is_saved_and_loaded_as_the_network_it_is(tmp_path):
+    compiled = torch.compile(nn.Linear(2, 1))  # nothing is compiled before it is called
+    runs.save("compiled", step=1, modules={"D": compiled}, optimizers={}, generators={}, folder=tmp_path)
+    bare = nn.Linear(2, 1)
+    runs.load_modules("compiled", modules={"D": bare}, folder=tmp_path)
+    assert torch.equal(bare.weight, compiled.weight)
+
+
+def test_a_rate_out_of_numpy_is_saved_as_a_number(tmp_path):
+    network = nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(network.parameters(), lr=np.logspace(-4, -2, 3)[0])
+    arguments = {"modules": {"D": network}, "optimizers": {"D": optimizer}, "generators": {}, "folder": tmp_path}
+    runs.save("mine", step=1, **arguments)
+    optimizer.param_groups[0]["lr"] = 1.0
+    runs.load("mine", **arguments)
+    assert optimizer.param_groups[0]["lr"] == 1e-4 and type(optimizer.param_groups[0]["lr"]) is float
 
 
 def test_another_kind_or_size_of_optimiser_is_refused(saved):

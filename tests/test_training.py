@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gancourse import training
-from gancourse.data import batches
+from gancourse.data import batches, toy
 
 
 def counter():
@@ -236,6 +236,14 @@ def test_a_state_of_another_data_set_is_refused():
     next(stream)
     with pytest.raises(ValueError, match="7 samples, but this stream has 8"):
         stream_of(8, 3).load_state_dict(stream.state_dict())
+    with pytest.raises(ValueError, match="batches of 3, but this stream has 2"):
+        stream_of(7, 2).load_state_dict(stream.state_dict())
+    other = batches.stream(torch.rand(7, 1), 3, torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="other data than this stream's, though of equal size"):
+        other.load_state_dict(batches.stream(torch.ones(7, 1), 3, torch.Generator()).state_dict())
+    toys = [batches.stream(toy.gaussian(mean, 1), 3, torch.Generator()) for mean in (0, 1)]
+    with pytest.raises(ValueError, match="other data"):
+        toys[0].load_state_dict(toys[1].state_dict())
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def stamp(path: Path, course: Course) -> bool:
         raise Refused(f"the first cell should be text with one line {BADGE_MARK}")
     badge = course.badge(path.name)
     first.source = re.sub(rf"^.*{BADGE_MARK}.*$", lambda _: badge, first.source, flags=re.MULTILINE)
-    setup = next((cell for cell in node.cells if cell.get("id") == SETUP_ID), None)
+    setup = next((cell for cell in node.cells if _is_setup(cell, course)), None)
     if setup is None:
         setup = new_code_cell(id=SETUP_ID)
         codes = [i for i, cell in enumerate(node.cells) if cell.cell_type == "code"]
@@ -171,6 +171,12 @@ def stamp(path: Path, course: Course) -> bool:
     setup.source = course.setup_source
     setup.metadata = nbformat.from_dict({"cellView": "form"})
     return _write(path, node)
+
+
+def _is_setup(cell: NotebookNode, course: Course) -> bool:
+    """Recognise the set-up cell, also in a notebook whose cells have no ids, as Colab saves it."""
+    title = course.setup_source.partition("\n")[0]
+    return cell.get("id") == SETUP_ID or (cell.cell_type == "code" and cell.source.startswith(title))
 
 
 # ---------------------------------------------------------------- test

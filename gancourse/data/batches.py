@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from gancourse._numbers import whole
 
 __all__ = ["Stream", "stream"]
 
@@ -46,17 +49,32 @@ class Stream(Iterator[Tensor]):
             "order": self._order.cpu().clone(),
             "place": self._place,
             "generator": self.generator.get_state().cpu(),
+            "batch_size": self.batch_size,
+            "data": self._fingerprint(),
         }
+
+    def _fingerprint(self) -> str:
+        """Return what tells one data set from another of the same size: a hash of some of its samples, or its name."""
+        if not isinstance(self._source, Tensor):
+            return repr(self._source) if hasattr(self._source, "dim") else type(self._source).__name__
+        some = self._source[:: max(1, len(self._source) // 64)].detach().cpu().contiguous()
+        return hashlib.sha256(some.view(torch.uint8).numpy().tobytes()).hexdigest()[:16]
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from where ``state`` was taken.
 
         Raises:
-            ValueError: the state belongs to a data set of another size.
+            ValueError: the state belongs to other data, or to batches of another size.
         """
         order = state["order"]
+        if state.get("batch_size", self.batch_size) != self.batch_size:
+            raise ValueError(
+                f"state belongs to batches of {state['batch_size']}, but this stream has {self.batch_size}"
+            )
         if isinstance(self._source, Tensor) and len(order) not in (0, len(self._source)):
             raise ValueError(f"state belongs to {len(order)} samples, but this stream has {len(self._source)}")
+        if state.get("data", self._fingerprint()) != self._fingerprint():
+            raise ValueError("state belongs to other data than this stream's, though of equal size")
         self.generator.set_state(state["generator"])
         device = self._source.device if isinstance(self._source, Tensor) else "cpu"
         self._order, self._place = order.to(device), state["place"]
@@ -78,8 +96,9 @@ def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator
         ValueError: ``batch_size`` is not positive, or larger than the data set.
     First met in: notebook 00.
     """
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool):
+    if (number := whole(batch_size)) is None:
         raise TypeError(f"batch_size must be a whole number, got {batch_size!r}")
+    batch_size = number
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if not isinstance(generator, torch.Generator):

@@ -94,12 +94,21 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A data set: its files, and the web folders (ending in "/") that hold them as ``<name>.gz``."""
+    """A data set: its files, and where they lie.
+
+    Args:
+        name: the folder it has in the cache and in ``GANCOURSE_DATA``.
+        title: what people call it.
+        files: all of them.
+        addresses: web folders (ending in "/") that hold them as ``<name>.gz``.
+        folders: where other programs put them, inside ``GANCOURSE_DATA``.
+    """
 
     name: str
     title: str
     files: tuple[PublishedFile, ...]
     addresses: tuple[str, ...]
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -350,9 +359,12 @@ def _candidates(wanted: PublishedSet, file: PublishedFile, say: Callable[[str], 
         folder = Path(named).expanduser()
         if not folder.is_dir() and file is wanted.files[0]:
             say(f"GANCOURSE_DATA names no folder: {named!r}. It is ignored.")
-        for place in (folder / wanted.name, folder):
-            for name in (file.name, f"{file.name}.gz"):
-                yield place / name, "from GANCOURSE_DATA"
+        names = dict.fromkeys([file.name, file.name.replace("-idx", ".idx")])  # the second: how many archives call it
+        for place in (folder / wanted.name, folder, *(folder / name for name in wanted.folders)):
+            for name in names:
+                for path in (place / name, place / f"{name}.gz", place / name / name):
+                    if not path.is_dir():  # a folder may be called like the file it holds
+                        yield path, "from GANCOURSE_DATA"
     for folder in _cache_folders():
         yield folder / wanted.name / f"{file.name}.gz", "from the cache"
 

@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gancourse._numbers import whole
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -37,8 +39,23 @@ _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "TGA")
 _FOLDER_NAMES_LIKE_IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".tga")
 
 
+_DARK = 8_191  # of 65,535: what has no brighter pixel looks black
+_FLAT = 16  # of 255: what spans less is nearly one colour
+
+
 class _Skip(Exception):
     """A file is left out; the message says why."""
+
+
+@dataclass
+class _Seen:
+    """What was found on the way and is worth a line of the report."""
+
+    further_pages: int = 0
+    many_paged: int = 0
+    deep: int = 0
+    lowest: int = 65_535
+    highest: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,9 @@ def load(folder: str | Path, image_size: int = 64, channels: int = 3) -> Picture
     """Return the images of a folder and of the folders in it, and print how many were left out, and why.
 
     Each image is turned upright as its camera noted, cropped to the square in its middle and resized.
-    Transparent parts become white. Of an animation the first picture counts. Images of any mode are taken (grey, 16
+    Transparent parts become white. Of an animation or of several pages the first picture counts, and the others are
+    counted. In images of 16 bits white is 65,535: the report says which values occur, and whether the whole folder is
+    nearly of one colour, as label masks and 12-bit scans are. Images of any mode are taken (grey, 16
     bits, palette, CMYK, …) in the formats PNG, JPEG, GIF, BMP, WebP, TIFF, PPM and TGA, whatever the file is called.
 
     Left out, with a reason: what is no image or is broken, has more than 64 million pixels or 200 MB, is smaller than
@@ -86,10 +105,11 @@ def load(folder: str | Path, image_size: int = 64, channels: int = 3) -> Picture
         ValueError: no such folder, a size or number of channels out of range, or fewer than 16 usable images.
     First met in: notebook 07.
     """
-    if not isinstance(image_size, int) or isinstance(image_size, bool) or not _SIZES[0] <= image_size <= _SIZES[1]:
+    if (size := whole(image_size)) is None or not _SIZES[0] <= size <= _SIZES[1]:
         raise ValueError(f"image_size must be a whole number from {_SIZES[0]} to {_SIZES[1]}, got {image_size!r}")
-    if isinstance(channels, bool) or channels not in (1, 3):
+    if (colours := whole(channels)) not in (1, 3):
         raise ValueError(f"channels must be 1 (grey) or 3 (colour), got {channels!r}")
+    image_size, channels = size, colours
     root = Path(folder).expanduser()
     if not root.is_dir():
         what = "a file, not a folder (unpack it first if it is an archive)" if root.exists() else "not there"
@@ -97,16 +117,17 @@ def load(folder: str | Path, image_size: int = 64, channels: int = 3) -> Picture
     arrays: list[np.ndarray] = []
     names: list[str] = []
     skipped: dict[str, str] = {}
+    seen = _Seen()
     for path in _files(root, skipped):
         name = _printable(path.relative_to(root))
         try:
             if len(arrays) == _MOST_IMAGES:
                 raise _Skip(f"beyond the first {_MOST_IMAGES:,} images")
-            arrays.append(_read(path, image_size, channels))
+            arrays.append(_read(path, image_size, channels, seen))
             names.append(name)
         except _Skip as reason:
             skipped[name] = str(reason)
-    report = _report(skipped)
+    report = _report(skipped) + _remarks(seen, arrays)
     if len(arrays) < FEWEST:
         raise ValueError(
             f"folder must hold at least {FEWEST} usable images, but {_printable(root)} has {len(arrays)}" + report
@@ -168,10 +189,26 @@ def _report(skipped: dict[str, str]) -> str:
     return "".join(lines)
 
 
+def _remarks(seen: _Seen, arrays: list[np.ndarray]) -> str:
+    """Return a line for each thing that somebody should look at before they train on these images."""
+    lines = []
+    if seen.further_pages:
+        lines.append(f"of {seen.many_paged:,} files only the first picture was taken: {seen.further_pages:,} are left")
+    if seen.deep:
+        line = f"{seen.deep:,} images have 16 bits and values from {seen.lowest:,} to {seen.highest:,}; white is 65,535"
+        lines.append(line + ("" if seen.highest > _DARK else ": they look black; scale them to 0 to 65,535 first"))
+    low = min((int(array.min()) for array in arrays), default=0)
+    high = max((int(array.max()) for array in arrays), default=255)
+    if high - low < _FLAT:
+        places = f"{low / 127.5 - 1:.3f} to {high / 127.5 - 1:.3f}"
+        lines.append(f"all pixels of all images lie from {places} of [-1, 1]: nearly one colour. Is that right?")
+    return "".join(f"\n  {line}" for line in lines)
+
+
 # ---------------------------------------------------------------- reading one file
 
 
-def _read(path: Path, size: int, channels: int) -> np.ndarray:
+def _read(path: Path, size: int, channels: int, seen: _Seen) -> np.ndarray:
     """Return the image as bytes, shape (size, size, channels).
 
     Raises:
@@ -200,10 +237,10 @@ def _read(path: Path, size: int, channels: int) -> np.ndarray:
             raise _Skip("empty")
         if status.st_size > _LARGEST_FILE:
             raise _Skip(f"too large a file ({status.st_size / 1e6:,.0f} MB)")
-        return _decode(stream, size, channels)
+        return _decode(stream, size, channels, seen)
 
 
-def _decode(stream, size: int, channels: int) -> np.ndarray:
+def _decode(stream, size: int, channels: int, seen: _Seen) -> np.ndarray:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     with warnings.catch_warnings():
@@ -218,7 +255,10 @@ def _decode(stream, size: int, channels: int) -> np.ndarray:
                 image.draft(None, (2 * size, 2 * size))  # a large JPEG is unpacked at a fraction of its size
                 image.load()
                 upright = _upright(image)
-                square = ImageOps.fit(_in_bytes(upright), (size, size), Image.Resampling.LANCZOS)
+                square = ImageOps.fit(_in_bytes(upright, seen), (size, size), Image.Resampling.LANCZOS)
+                if further := _further_pages(image):
+                    seen.further_pages += further
+                    seen.many_paged += 1
         except _Skip:
             raise
         except UnidentifiedImageError as error:
@@ -243,8 +283,16 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _in_bytes(image: Image.Image) -> Image.Image:
-    """Return the image in mode L, RGB or RGBA."""
+def _further_pages(image: Image.Image) -> int:
+    """Count the pictures of a file after its first; a file that is broken after it has none."""
+    try:
+        return getattr(image, "n_frames", 1) - 1
+    except Exception:  # the first picture is fine
+        return 0
+
+
+def _in_bytes(image: Image.Image, seen: _Seen) -> Image.Image:
+    """Return the image in mode L, RGB or RGBA; note which values one of 16 bits holds."""
     from PIL import Image
 
     if image.mode == "I" or image.mode.startswith("I;16"):
@@ -252,6 +300,8 @@ def _in_bytes(image: Image.Image) -> Image.Image:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65_535:
             raise _Skip("pixels of 32 bits, of which nobody knows which is white")
+        seen.deep += 1
+        seen.lowest, seen.highest = min(seen.lowest, int(values.min())), max(seen.highest, int(values.max()))
         values = values.astype(np.uint32)
         values += 128
         values //= 257

@@ -20,8 +20,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from gancourse._numbers import real, whole
 
 __all__ = [
     "Empirical",
@@ -106,10 +109,10 @@ class Mixture:
             TypeError, ValueError: ``n`` or ``generator`` is not such a thing.
         First met in: notebook 01.
         """
-        _check_draw(n, generator)
+        n = _checked_draw(n, generator)
         device = generator.device
         which = torch.multinomial(self.weights.to(device), n, replacement=True, generator=generator)
-        noise = torch.randn(n, self.dim, generator=generator, device=device)
+        noise = torch.randn(n, self.dim, generator=generator, device=device, dtype=torch.float32)
         means, stds = self.means.float().to(device), self.stds.float().to(device)
         return means[which] + stds[which, None] * noise
 
@@ -154,9 +157,9 @@ class Uniform:
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw ``n`` points, shape (n, dim), float32, on the generator's device (see :meth:`Mixture.sample`)."""
-        _check_draw(n, generator)
+        n = _checked_draw(n, generator)
         low, high = self.low.float().to(generator.device), self.high.float().to(generator.device)
-        unit = torch.rand(n, self.dim, generator=generator, device=generator.device)
+        unit = torch.rand(n, self.dim, generator=generator, device=generator.device, dtype=torch.float32)
         return torch.minimum(low + (high - low) * unit, high)  # rounding may overshoot the edge by one ulp
 
 
@@ -189,7 +192,7 @@ class Empirical:
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw ``n`` of the points with replacement, shape (n, dim), float32 (see :meth:`Mixture.sample`)."""
-        _check_draw(n, generator)
+        n = _checked_draw(n, generator)
         which = torch.randint(len(self.points), (n,), generator=generator, device=generator.device)
         return self.points.to(generator.device)[which]
 
@@ -285,7 +288,7 @@ def ring(modes: int = 8, radius: Number = 1.0, std: Number = 0.05) -> Mixture:
         TypeError, ValueError: an argument is not such a number.
     First met in: notebook 00.
     """
-    _check_count("modes", modes)
+    modes = _count("modes", modes)
     radius, std = _positive("radius", radius), _positive("std", std)
     angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     centres = radius * torch.stack([angle.cos(), angle.sin()], dim=1)
@@ -305,7 +308,7 @@ def grid(side: int = 5, spacing: Number = 2.0, std: Number = 0.05) -> Mixture:
         TypeError, ValueError: an argument is not such a number.
     First met in: notebook 00.
     """
-    _check_count("side", side)
+    side = _count("side", side)
     spacing, std = _positive("spacing", spacing), _positive("std", std)
     line = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
     centres = torch.cartesian_prod(line, line).reshape(-1, 2)
@@ -395,6 +398,12 @@ def _spiral_curve(t: Tensor, turns: float) -> Tensor:
 
 def _numbers(label: str, value: object) -> Tensor:
     """Turn numbers into a float64 tensor, refusing by name what is not numbers, empty or not finite."""
+    if isinstance(value, np.ndarray) and value.dtype != bool:
+        value = value.tolist()
+    if not isinstance(value, (list, tuple, range, Tensor)) and (number := real(value)) is not None:
+        value = number
+    elif isinstance(value, (list, tuple)):
+        value = [entry if (number := real(entry)) is None else number for entry in value]
     if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple, range, Tensor)):
         raise TypeError(f"{label} must be a number or a sequence of numbers, got {type(value).__name__}")
     try:
@@ -410,7 +419,7 @@ def _numbers(label: str, value: object) -> Tensor:
 
 def _positive(label: str, value: object) -> float:
     number = _numbers(label, value)
-    if number.ndim != 0:
+    if number.numel() != 1:
         raise ValueError(f"{label} must be one number, got shape {tuple(number.shape)}")
     if float(number) <= 0:
         raise ValueError(f"{label} must be above 0, got {float(number):g}")
@@ -424,19 +433,22 @@ def _curve_noise(noise: object) -> float:
     return value
 
 
-def _check_count(label: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
+def _count(label: str, value: object) -> int:
+    if (number := whole(value)) is None:
         raise TypeError(f"{label} must be a whole number, got {type(value).__name__}")
-    if value < 1:
-        raise ValueError(f"{label} must be at least 1, got {value}")
+    if number < 1:
+        raise ValueError(f"{label} must be at least 1, got {number}")
+    return number
 
 
-def _check_draw(n: object, generator: object) -> None:
-    _check_count("n", n)
+def _checked_draw(n: object, generator: object) -> int:
+    """Return how many to draw, with a generator to draw from."""
+    number = _count("n", n)
     if not isinstance(generator, torch.Generator):
         raise TypeError(
             f"generator must be a torch.Generator, such as runtime.generator(0), got {type(generator).__name__}"
         )
+    return number
 
 
 def _check_points(label: str, x: object, *, dim: int | None) -> None:

@@ -24,6 +24,7 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble
 from gancourse.labs.panel import Action, Choice, Diverged, Panel, Slider
@@ -352,6 +353,7 @@ _NET = torch.cat([torch.cartesian_prod(_EDGES, _BETWEEN), torch.cartesian_prod(_
 """A square net in the plane of latent vectors, line by line."""
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the collapse lab: break a GAN with one button, mend it with another, or find out how yourself.
 

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
@@ -232,6 +234,7 @@ class _Picture:
         self._title.set_text(f"exact W1 = {run.exact():.2f}, steepest slope of the critic = {_short(steepest)}")
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the live panel: two densities and a critic that learns their distance, beside the exact one.
 
@@ -264,6 +267,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     )
 
 
+@usual_modes()
 def film(brakes: Sequence[str] = ("none", "clipping", "penalty"), *, num_steps: int = 300, seed: int = 0) -> Figure:
     """Train one critic a brake, from the same start, and return a still: what each says over steps, next to the truth.
 
@@ -275,8 +279,9 @@ def film(brakes: Sequence[str] = ("none", "clipping", "penalty"), *, num_steps: 
         ValueError: a brake is unknown, or ``num_steps`` out of range.
     First met in: notebook 08.
     """
-    if not isinstance(num_steps, int) or not 1 <= num_steps <= _TRACED:
+    if (count := whole(num_steps)) is None or not 1 <= count <= _TRACED:
         raise ValueError(f"num_steps must be a whole number from 1 to {_TRACED}, got {num_steps!r}")
+    num_steps = count
     said = {}
     for brake in brakes:
         run = Critic(seed, brake=brake)
@@ -290,7 +295,7 @@ def film(brakes: Sequence[str] = ("none", "clipping", "penalty"), *, num_steps: 
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return (number := real(value)) is not None and math.isfinite(number)
 
 
 def _short(value: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse import games
+from gancourse._torch_modes import usual_modes
 from gancourse.labs.panel import Choice, Diverged, Panel, Slider, check_finite
 from gancourse.plotting import games as pictures
 from gancourse.plotting import style
@@ -240,6 +241,7 @@ class Portrait:
         )
 
 
+@usual_modes()
 def panel() -> Panel:
     """Return the panel in which a learner plays a Dirac-GAN by hand.
 

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import whole
+from gancourse._torch_modes import usual_modes
 from gancourse.data import digits
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.plotting import style
@@ -42,8 +44,9 @@ def interval(hits: int, asked: int) -> tuple[float, float]:
     First met in: notebook 06.
     """
     for name, value in (("hits", hits), ("asked", asked)):
-        if not isinstance(value, int) or isinstance(value, bool):
+        if whole(value) is None:
             raise ValueError(f"{name} must be a whole number, got {value!r}")
+    hits, asked = whole(hits), whole(asked)
     if asked < 1 or not 0 <= hits <= asked:
         raise ValueError(f"hits must be from 0 to asked, and asked at least 1, got {hits} of {asked}")
     z, share = 1.959964, hits / asked
@@ -274,6 +277,7 @@ class _Picture:
         self._ax.set(xlim=(0, 1), ylim=(-0.1, 1))
 
 
+@usual_modes()
 def panel(
     real: Tensor | None = None, fake: Tensor | None = None, discriminator: Callable[[Tensor], Tensor] | None = None
 ) -> Panel:

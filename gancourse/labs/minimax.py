@@ -7,6 +7,8 @@ import math
 import torch
 from matplotlib.figure import Figure
 
+from gancourse._numbers import real
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Panel, Slider
 from gancourse.metrics import divergences
@@ -54,9 +56,10 @@ class Minimax:
     def __init__(self, *, p_gap: float = 4.0, q_place: float = 2.0, q_width: float = 0.6, q_gap: float = 0.0) -> None:
         self.p_gap, self.q_place, self.q_width, self.q_gap = p_gap, q_place, q_width, q_gap
         for control in CONTROLS:
-            value = getattr(self, control.attribute)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise TypeError(f"{control.attribute} must be a number, got {type(value).__name__}")
+            if (value := real(getattr(self, control.attribute))) is None:
+                got = type(getattr(self, control.attribute)).__name__
+                raise TypeError(f"{control.attribute} must be a number, got {got}")
+            setattr(self, control.attribute, value)
             if not control.low <= value <= control.high:
                 raise ValueError(
                     f"{control.attribute} must lie between {control.low:g} and {control.high:g}, got {value:g}"
@@ -152,6 +155,7 @@ def _under(x: torch.Tensor, curve: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.stack([x, curve], 1), torch.stack([x, floor], 1).flip(0)]).numpy()
 
 
+@usual_modes()
 def panel() -> Panel:
     """Return the panel of notebook 01: four sliders for the shapes of p and q.
 

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import real
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, Switch, check_finite
 from gancourse.losses import LOSSES
@@ -82,10 +84,10 @@ class OneDimension:
         if not isinstance(far, bool):
             raise ValueError(f"far must be True or False, got {far!r}")
         for name, rate in (("lr_g", lr_g), ("lr_d", lr_d)):
-            if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
+            if (number := real(rate)) is None or not 0 < number < float("inf"):
                 raise ValueError(f"{name} must be a positive learning rate, got {rate!r}")
         self.seed, self.loss, self.who, self.far = seed, loss, who, far
-        self.lr_g, self.lr_d = lr_g, lr_d
+        self.lr_g, self.lr_d = real(lr_g), real(lr_d)
         self.device = runtime.pick_device(device)
 
         # Looking has random numbers of its own: it never changes what the GAN becomes.
@@ -259,6 +261,7 @@ class _Picture:
         self._title.set_text(title)
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the live panel: two players, who may also play alone, and the truth beside both.
 
@@ -289,6 +292,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     )
 
 
+@usual_modes()
 def film(run: OneDimension | None = None, steps: Sequence[int] = (0, 30, 100, 300, 1_000), *, seed: int = 0) -> Figure:
     """Train, and return a printed still of it: both densities and D after each number of ``steps``.
 

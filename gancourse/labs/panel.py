@@ -85,6 +85,8 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.plotting import style
 
 __all__ = ["Action", "Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch", "check_finite"]
@@ -170,12 +172,13 @@ class Slider:
             raise ValueError(f"slider {self.label!r} needs {wanted}, got low={self.low!r}, high={self.high!r}")
         if self.log and (self.whole or self.step):
             raise ValueError(f"slider {self.label!r} is logarithmic: whole and step have no meaning there")
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not self.low <= value <= self.high:
+        number = real(value)
+        if number is None or not self.low <= number <= self.high:
             raise ValueError(
                 f"slider {self.label!r} goes from {self.low} to {self.high}, "
                 f"but the stepper's {self.attribute} is {value!r}"
             )
+        value = number
         if self.log:
             places = _round_numbers(self.low, self.high) | {self.low, self.high, value}
             options = [(f"{place:.3g}", place) for place in sorted(places)]
@@ -337,14 +340,15 @@ class Panel:
                     f"action {action.label!r} calls {action.method!r}, but {type(stepper).__name__} {what}"
                 )
         for label, value in (("steps_per_click", steps_per_click), ("steps_per_tick", steps_per_tick or 1)):
-            if not isinstance(value, int) or value < 1:
+            if (number := whole(value)) is None or number < 1:
                 raise ValueError(f"{label} must be a positive whole number, got {value!r}")
         if not seconds_per_tick > 0:
             raise ValueError(f"seconds_per_tick must be positive, got {seconds_per_tick!r}")
 
         self.stepper, self.name, self.title = stepper, name, title
         self.frames, self.png, self.status_text, self.alert_text = 0, b"", "", ""
-        self._steps_per_click, self._steps_per_tick = steps_per_click, steps_per_tick
+        self._steps_per_click = whole(steps_per_click)
+        self._steps_per_tick = None if steps_per_tick is None else whole(steps_per_tick)
         self._seconds_per_tick = seconds_per_tick
         self._lock, self._moved = threading.RLock(), deque[tuple[Control, Any]]()
         self._note, self._diverged, self._putting_back = "", "", False
@@ -480,6 +484,7 @@ class Panel:
 
     # ------------------------------------------------------------ what a press does
 
+    @usual_modes()
     def advance(self, steps: int) -> None:
         """Do ``steps`` steps and draw once, as the buttons do; exceptions are yours.
 
@@ -490,8 +495,9 @@ class Panel:
             RuntimeError: the panel is static, or closed.
             Diverged: the numbers are no longer finite.
         """
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        if (count := whole(steps)) is None or count < 1:
             raise ValueError(f"steps must be a positive whole number, got {steps!r}")
+        steps = count
         if not self.live or self._closed:
             raise RuntimeError(
                 f"panel {self.name!r} is {'closed' if self._closed else 'static'}: it has no steps to do"
@@ -608,7 +614,8 @@ class Panel:
                 if self._closed:
                     return
                 try:
-                    action(event)
+                    with usual_modes():
+                        action(event)
                     if not self._diverged:
                         self._say(alert="")
                 except Diverged as problem:

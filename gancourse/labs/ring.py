@@ -19,6 +19,8 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from gancourse import runtime
+from gancourse._numbers import real, whole
+from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
@@ -62,13 +64,13 @@ class Ring:
     ) -> None:
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-        if not isinstance(d_steps_per_g_step, int) or d_steps_per_g_step < 1:
+        if (turns := whole(d_steps_per_g_step)) is None or turns < 1:
             raise ValueError(f"d_steps_per_g_step must be a positive whole number, got {d_steps_per_g_step!r}")
         for name, rate in (("lr_g", lr_g), ("lr_d", lr_d)):
-            if not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
+            if (number := real(rate)) is None or not 0 < number < float("inf"):
                 raise ValueError(f"{name} must be a positive learning rate, got {rate!r}")
-        self.seed, self.loss, self.d_steps_per_g_step = seed, loss, d_steps_per_g_step
-        self.lr_g, self.lr_d = lr_g, lr_d
+        self.seed, self.loss, self.d_steps_per_g_step = seed, loss, turns
+        self.lr_g, self.lr_d = real(lr_g), real(lr_d)
         self.device = runtime.pick_device(device)
         self.data = toy.ring()
         self.reset()
@@ -207,6 +209,7 @@ def _explain(figure: Figure, ax: Axes, *, columns: int) -> None:
     figure.legend(handles=clouds + believes, loc="outside lower center", ncols=columns, frameon=False, fontsize=10)
 
 
+@usual_modes()
 def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     """Return the live panel: press Play and watch the crosses look for the dots.
 
@@ -255,6 +258,7 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
     )
 
 
+@usual_modes()
 def film(steps: Sequence[int] = (0, 100, 300, 1_000), seed: int = 0, *, device: str | torch.device = "cpu") -> Figure:
     """Return a printed still of the same story: the plane after each of ``steps`` steps.
 

@@ -26,6 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gancourse._numbers import whole
 from gancourse.metrics.judge import class_histogram
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "real_against_real",
 ]
 
+_CANDIDATES = 8  # neighbours that are looked at exactly
 _ROWS = 500  # queries compared at once; changes nothing but memory
 _COLUMNS = 10_000  # with so many of the pool
 
@@ -217,10 +219,11 @@ def real_against_real(
     """
     real = _features("real", real)
     for name, value, low, high in (("n", n, 2, len(real) // 2), ("repeats", repeats, 1, None)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or value < low or (high is not None and value > high):
+        count = whole(value)
+        if count is None or count < low or (high is not None and count > high):
             limit = "" if high is None else f" to {high} (half of the {len(real)} samples)"
             raise ValueError(f"{name} must be a whole number from {low}{limit or ' on'}, got {value!r}")
+    n, repeats = whole(n), whole(repeats)
     found = []
     for _ in range(repeats):
         order = torch.randperm(len(real), generator=generator, device=generator.device).cpu()
@@ -247,8 +250,9 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
     """
     real, fake = _pair(real, fake)
     fewest = min(len(real), len(fake))
-    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k < fewest:
+    if (count := whole(k)) is None or not 1 <= count < fewest:
         raise ValueError(f"k must be a whole number from 1 to {fewest - 1} (fewer than the samples), got {k!r}")
+    k = count
     return PrecisionRecall(_covered(real, fake, k), _covered(fake, real, k))
 
 
@@ -288,17 +292,46 @@ def nearest(queries: Tensor, pool: Tensor) -> Neighbours:
         )
     dtype = torch.float64 if torch.float64 in (queries.dtype, pool.dtype) else torch.float32
     queries, pool = (samples.detach().to(device="cpu", dtype=dtype).flatten(1) for samples in (queries, pool))
+    middle = pool.mean(dim=0)  # products of numbers far from 0 would lose the digits that tell neighbours apart
+    finder = _Finder(queries - middle, pool - middle, largest=float(max(queries.abs().max(), pool.abs().max())))
     distances, indices = [], []
-    for rows in queries.split(_ROWS):
-        best = torch.full((len(rows),), torch.inf, dtype=rows.dtype)
-        where = torch.zeros(len(rows), dtype=torch.long)
-        for start in range(0, len(pool), _COLUMNS):
-            found, place = torch.cdist(rows, pool[start : start + _COLUMNS]).min(dim=1)
-            closer = found < best
-            best, where = torch.where(closer, found, best), torch.where(closer, place + start, where)
-        distances.append((rows - pool[where]).norm(dim=1))  # cdist is fast and rough; this is exact
+    for rows, around in zip(queries.split(_ROWS), finder.queries.split(_ROWS), strict=True):
+        near, sure_up_to = finder.candidates(around)
+        exact = (rows.double().unsqueeze(1) - pool[near].double()).norm(dim=2)
+        best, which = exact.min(dim=1)
+        where = near.gather(1, which.unsqueeze(1)).squeeze(1)
+        unsure = (best >= sure_up_to).nonzero().flatten()  # another one may be nearer: look at all of them
+        for k in unsure.tolist():
+            best[k], where[k] = (pool.double() - rows[k].double()).norm(dim=1).min(dim=0)
+        distances.append(best.to(dtype))
         indices.append(where)
     return Neighbours(torch.cat(distances), torch.cat(indices))
+
+
+class _Finder:
+    """Finds a few candidates for the nearest neighbour by matrix products: fast, and rough by a known amount."""
+
+    def __init__(self, queries: Tensor, pool: Tensor, *, largest: float) -> None:
+        self.queries, self.pool, self.squares = queries, pool, pool.square().sum(dim=1)
+        digits = torch.finfo(pool.dtype).eps
+        norms = float(queries.square().sum(dim=1).max()) + float(self.squares.max())
+        self.error = (32 * digits * norms) ** 0.5 + 8 * digits * largest * pool.shape[1] ** 0.5
+
+    def candidates(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the places of up to 8 of the pool for each row, shape (N, 8), and what all others are farther than."""
+        found = torch.empty(len(rows), 0, dtype=rows.dtype)
+        where = torch.empty(len(rows), 0, dtype=torch.long)
+        own = rows.square().sum(dim=1, keepdim=True)
+        for start in range(0, len(self.pool), _COLUMNS):
+            pool = self.pool[start : start + _COLUMNS]
+            rough = torch.addmm(own + self.squares[start : start + _COLUMNS], rows, pool.T, alpha=-2)
+            kept = rough.topk(min(_CANDIDATES, len(pool)), dim=1, largest=False)
+            found, where = torch.cat([found, kept.values], 1), torch.cat([where, kept.indices + start], 1)
+            order = found.argsort(dim=1)[:, :_CANDIDATES]
+            found, where = found.gather(1, order), where.gather(1, order)
+        farthest = found[:, -1].clamp_min(0).sqrt() - self.error
+        everything = len(self.pool) <= _CANDIDATES
+        return where, torch.full_like(farthest, torch.inf) if everything else farthest
 
 
 def nearer_than_held_out(fake: Tensor, train: Tensor, held_out: Tensor) -> float:

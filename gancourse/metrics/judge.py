@@ -23,6 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancourse import runtime
+from gancourse._numbers import real
+from gancourse._torch_modes import usual_modes
 from gancourse.data import files
 from gancourse.data.digits import Digits, check_images
 
@@ -141,8 +143,9 @@ def classes_covered(probabilities: Tensor, *, confident: float = CONFIDENT, shar
     """
     _check_probabilities(probabilities)
     for name, value in (("confident", confident), ("share", share)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        if (number := real(value)) is None or not 0 < number <= 1:
             raise ValueError(f"{name} must be a number above 0 and at most 1, got {value!r}")
+    confident, share = real(confident), real(share)
     sureness, winners = probabilities.max(dim=1)
     clear = torch.bincount(winners[sureness >= confident], minlength=probabilities.shape[1])
     needed = max(1, math.ceil(share * len(probabilities) - 1e-9))
@@ -163,6 +166,7 @@ def _check_probabilities(probabilities: Tensor) -> None:
 # ---------------------------------------------------------------- training and keeping
 
 
+@usual_modes()
 def load(digits: Digits, device: str | torch.device = "cpu") -> Judge:
     """Return the judge of these digits, from the cache or freshly trained, and print one line.
 
@@ -232,18 +236,17 @@ def _train(digits: Digits, device: torch.device) -> nn.Sequential:
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=8e-3, total_steps=steps)
     network.train()
-    with torch.enable_grad():
-        for _ in range(steps):
-            chosen = torch.randint(len(images), (_BATCH_SIZE,), generator=generator)
-            batch = _jitter(images[chosen], generator)
-            nonsense = _nonsense(batch[: 3 * _NONSENSE], generator)
-            logits = network(torch.cat([batch, nonsense]).to(device))
-            loss = F.cross_entropy(logits[:_BATCH_SIZE], labels[chosen].to(device))
-            loss = loss - 0.2 * logits[_BATCH_SIZE:].log_softmax(dim=1).mean()  # unsure: 1/10 for each class
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+    for _ in range(steps):
+        chosen = torch.randint(len(images), (_BATCH_SIZE,), generator=generator)
+        batch = _jitter(images[chosen], generator)
+        nonsense = _nonsense(batch[: 3 * _NONSENSE], generator)
+        logits = network(torch.cat([batch, nonsense]).to(device))
+        loss = F.cross_entropy(logits[:_BATCH_SIZE], labels[chosen].to(device))
+        loss = loss - 0.2 * logits[_BATCH_SIZE:].log_softmax(dim=1).mean()  # unsure: 1/10 for each class
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
     return network
 
 

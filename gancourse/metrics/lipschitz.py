@@ -1,8 +1,9 @@
 """How steep is a critic? The Lipschitz constant, measured.
 
-A function is L-Lipschitz if no two of its values differ by more than L times the distance of their points. A critic's
-score difference is a Wasserstein distance only for L = 1; for any other L, score / L is a lower bound. L itself
-cannot be read off a network. What can be measured are lower bounds of it, each at the points it is given:
+A function is L-Lipschitz if no two of its values differ by more than L times the distance of their points. For every
+such critic the mean score difference, divided by L, is a lower bound of the Wasserstein distance; only the best one
+reaches it. L itself cannot be read off a network. What can be measured are lower bounds of it, each at the points it
+is given:
 
     slopes            |gradient of the critic| at each point
     largest_slope     the largest of them: over a dense grid, nearly the constant of the region
@@ -41,7 +42,7 @@ def slopes(critic: Score, points: Tensor) -> Tensor:
     _check("points", points)
     if not callable(critic):
         raise TypeError(f"critic must be a module or a function, got {type(critic).__name__}")
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         points = points.detach().clone().requires_grad_()
         scores = _scores(critic, points)
         if not scores.requires_grad:

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from gancourse._numbers import real, whole
 from gancourse.data import toy
 
 __all__ = [
@@ -80,7 +81,7 @@ def covered(points: Tensor, target: Target, *, share: float = SHARE) -> Any:
             modes; ``share`` is out of range.
     First met in: notebook 04.
     """
-    _check_share(share)
+    share = _checked_share(share)
     points, target_modes = _checked(points, target)
     _, good = _assign(points, target_modes)
     return _plain(_covered(good, target_modes, points.shape[-2], share))
@@ -165,10 +166,11 @@ def ceiling(dim: int = 2, *, reach: float = REACH) -> float:
         ValueError: an argument is out of range.
     First met in: notebook 04.
     """
-    if not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
+    if (axes := whole(dim)) is None or axes < 1:
         raise ValueError(f"dim must be a positive whole number, got {dim!r}")
-    if not isinstance(reach, (int, float)) or isinstance(reach, bool) or not 0 < reach < math.inf:
+    if (radius := real(reach)) is None or not 0 < radius < math.inf:
         raise ValueError(f"reach must be a positive finite number, got {reach!r}")
+    dim, reach = axes, radius
     half = torch.tensor([dim / 2, reach**2 / 2], dtype=torch.float64)
     return float(torch.special.gammainc(half[0], half[1]))
 
@@ -186,7 +188,8 @@ class ModeReport:
         quality: share of good samples.
         reverse_kl, forward_kl: between the mode histograms, in nats.
         histogram: share of the samples per mode, shape (of,) or (K, of).
-        verdict: in words, see :func:`verdict`; a list of K for K generators.
+        verdict: in words, see :func:`verdict`, or "too few samples" where there are fewer of them than modes; a list
+            of K for K generators.
     """
 
     covered: Any
@@ -232,7 +235,7 @@ def report(points: Tensor, target: Target, *, share: float = SHARE, diverged_ok:
         TypeError, ValueError: as :func:`covered`.
     First met in: notebook 04.
     """
-    _check_share(share)
+    share = _checked_share(share)
     return _report(points, target, lambda good, modes, n: _covered(good, modes, n, share), diverged_ok)
 
 
@@ -362,9 +365,10 @@ def _assign(points: Tensor, modes: _Modes) -> tuple[Tensor, Tensor]:
     return counts, empty.scatter_add(-1, nearest.indices, (nearest.values <= REACH).double())
 
 
-def _check_share(share: float) -> None:
-    if not isinstance(share, (int, float)) or isinstance(share, bool) or not 0 < share <= 1:
+def _checked_share(share: float) -> float:
+    if (number := real(share)) is None or not 0 < number <= 1:
         raise ValueError(f"share must be above 0 and at most 1, got {share!r}")
+    return number
 
 
 def _covered(good: Tensor, modes: _Modes, count: int, share: float) -> Tensor:
@@ -384,7 +388,7 @@ def _report(points: Tensor, target: Target, count: Any, diverged_ok: bool) -> Mo
     shares = torch.where(finite[..., None], shares / n, torch.nan)
     counts, fine = count(good, modes, n), good.sum(-1) / n
     words = [
-        verdict(int(c), of, float(q) if ok else math.nan)
+        "too few samples" if ok and n < of else verdict(int(c), of, float(q) if ok else math.nan)
         for c, q, ok in zip(counts.reshape(-1), fine.reshape(-1), finite.reshape(-1), strict=True)
     ]
     return ModeReport(

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gancourse._numbers import real, whole
+
 __all__ = [
     "Transport",
     "gaussian_w1",
@@ -40,7 +42,7 @@ def wasserstein_1d(a: Tensor, b: Tensor) -> float:
     the order, so sorting solves it: for equal sizes it is mean \\|sort(a) - sort(b)\\|; in general it is the area
     between the two cumulative distribution functions, which is what is computed here (in float64).
     It has the unit of the data and is 0 only for equal samples. Two samples of one distribution are *not*
-    at distance 0: expect about std / sqrt(N).
+    at distance 0: for N points of a Gaussian each expect about 1.8 std / sqrt(N).
 
     Args:
         a: points, shape (N,) or (N, 1), floating point, finite.
@@ -148,26 +150,31 @@ def transport(supply: Tensor, demand: Tensor, costs: Tensor) -> Transport:
         raise ValueError(
             f"demand must have the sum of supply, {total:.6g}, got {wanted:.6g}: mass is neither made nor lost"
         )
-    demand = demand * (total / wanted)  # so that rounding cannot make the programme infeasible
+    # The solver's tolerances are absolute: it is shown masses that sum to 1 and costs from 0 to 1, whatever the units.
+    least = float(costs.min())
+    unit = float(costs.max()) - least or 1.0
+    scaled = (costs - least) / unit
+    shares = torch.cat([supply / total, demand / wanted])  # so that rounding cannot make the programme infeasible
     route = np.arange(n * m)
     ones = np.ones(2 * n * m)
     rows, columns = np.concatenate([route // m, n + route % m]), np.concatenate([route, route])
     answer = linprog(
-        costs.flatten().numpy(),
+        scaled.flatten().numpy(),
         A_eq=coo_array((ones, (rows, columns)), shape=(n + m, n * m)).tocsr(),
-        b_eq=torch.cat([supply, demand]).numpy(),
+        b_eq=shares.numpy(),
         bounds=(0, None),
         method="highs",
     )
     if answer.status != 0:
         raise ArithmeticError(f"the solver found no plan: {answer.message}")
-    prices = torch.from_numpy(answer.eqlin.marginals)
+    prices = least + unit * torch.from_numpy(answer.eqlin.marginals)
     # where nothing is wanted any low price would do: take the highest that no route can beat, a critic of slope 1
     potential = (costs - prices[:n, None]).amin(0)
     origin = (potential - costs).amax(1)
     middle = potential.mean()
     plan = torch.from_numpy(answer.x).reshape(n, m)
-    return Transport(float(answer.fun), plan, potential - middle, origin - middle)
+    cost = total * (least + unit * float((plan * scaled).sum()))
+    return Transport(cost, total * plan, potential - middle, origin - middle)
 
 
 def wasserstein_by_programme(a: Tensor, b: Tensor) -> float:
@@ -226,8 +233,9 @@ def sliced_wasserstein(
     a, b = _cloud("a", a), _cloud("b", b)
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"b must have the dim of a, {a.shape[1]}, got {b.shape[1]}")
-    if not isinstance(directions, int) or isinstance(directions, bool) or directions < 1:
+    if (whole(directions) or 0) < 1:
         raise ValueError(f"directions must be a positive whole number, got {directions!r}")
+    directions = whole(directions)
     ways = torch.randn(a.shape[1], directions, generator=generator, dtype=torch.float64)
     ways = ways / ways.norm(dim=0)
     shadows_a, shadows_b = a @ ways, b @ ways
@@ -251,15 +259,20 @@ def gaussian_w1(mean_p: float, std_p: float, mean_q: float, std_q: float) -> flo
         TypeError, ValueError: an argument is no such number.
     First met in: notebook 08.
     """
-    for label, value in (("mean_p", mean_p), ("std_p", std_p), ("mean_q", mean_q), ("std_q", std_q)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+    numbers = {"mean_p": mean_p, "std_p": std_p, "mean_q": mean_q, "std_q": std_q}
+    for label, value in numbers.items():
+        if (number := real(value)) is None:
             raise TypeError(f"{label} must be a number, got {type(value).__name__}")
-        if not math.isfinite(value) or (label.startswith("std") and value < 0):
+        if not math.isfinite(number) or (label.startswith("std") and number < 0):
             raise ValueError(f"{label} must be finite{', at least 0' * label.startswith('std')}, got {value}")
-    m, s = mean_q - mean_p, abs(std_q - std_p)
+        numbers[label] = float(number)
+    m, s = numbers["mean_q"] - numbers["mean_p"], abs(numbers["std_q"] - numbers["std_p"])
     if s == 0:
         return abs(m)
-    return s * math.sqrt(2 / math.pi) * math.exp(-0.5 * (m / s) ** 2) + m * math.erf(m / (s * math.sqrt(2)))
+    ratio = m / s
+    if abs(ratio) > 40:  # exp(-800) is 0, and the square of a huge ratio is no number
+        return abs(m)
+    return s * math.sqrt(2 / math.pi) * math.exp(-0.5 * ratio**2) + m * math.erf(ratio / math.sqrt(2))
 
 
 def gaussian_w2(mean_p: Tensor, cov_p: Tensor, mean_q: Tensor, cov_q: Tensor) -> float:
@@ -318,10 +331,11 @@ def _covariance(label: str, value: object, dim: int) -> tuple[Tensor, Tensor]:
     cov = _floats(label, value, "shape (dim, dim)")
     if cov.shape != (dim, dim):
         raise ValueError(f"{label} must have shape ({dim}, {dim}), got {tuple(cov.shape)}")
-    if not bool(torch.isfinite(cov).all()) or not torch.allclose(cov, cov.T, rtol=1e-5, atol=1e-8):
+    largest = float(cov.abs().max())
+    if not bool(torch.isfinite(cov).all()) or float((cov - cov.T).abs().max()) > 1e-5 * largest:
         raise ValueError(f"{label} must be finite and symmetric")
     values, vectors = torch.linalg.eigh((cov + cov.T) / 2)
-    if float(values[0]) < -1e-6 * max(1.0, float(values[-1])):
+    if float(values[0]) < -1e-6 * float(values.abs().max()):
         raise ValueError(f"{label} must have no negative eigenvalue, got {float(values[0]):.3g}: not a covariance")
     return vectors * values.clamp(min=0).sqrt() @ vectors.T, cov
 

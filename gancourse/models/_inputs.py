@@ -5,17 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gancourse._numbers import whole
+
 __all__ = ["check_images", "check_latents", "check_size", "needs_two_samples"]
 
 
 def check_size(name: str, value: int, allowed: tuple[int, ...] | None = None) -> int:
     """Return ``value`` if it is a positive whole number (one of ``allowed``, when given)."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if allowed is not None and not (whole and value in allowed):
+    number = whole(value)
+    if allowed is not None and number not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
-    if not whole:
+    if number is None or number < 1:
         raise ValueError(f"{name} must be a positive whole number, got {value!r}")
-    return value
+    return number
 
 
 def check_latents(module: nn.Module, z: Tensor, latent_dim: int) -> None:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from gancourse._numbers import real
+
 __all__ = ["average", "recompute_batch_norm"]
 
 
@@ -40,11 +42,19 @@ def average(generator: nn.Module, decay: float = 0.99) -> AveragedModel:
     """
     if not isinstance(generator, nn.Module):
         raise TypeError(f"generator must be a module, got {type(generator).__name__}")
-    if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < 1:
+    if (number := real(decay)) is None or not 0 <= number < 1:
         raise ValueError(f"decay must be a number from 0 to less than 1, got {decay!r}")
+    decay = number
     if not any(True for _ in generator.parameters()):
         raise ValueError(f"generator has no parameters to average: {type(generator).__name__}")
-    return AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay)).eval().requires_grad_(False)
+    try:
+        averaged = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    except RuntimeError as error:  # a layer keeps a tensor that was computed from its weights
+        raise ValueError(
+            f"generator cannot be copied ({type(generator).__name__}): does it use the old spectral or weight norm of "
+            "torch.nn.utils? Those of torch.nn.utils.parametrizations can be copied"
+        ) from error
+    return averaged.eval().requires_grad_(False)
 
 
 @torch.no_grad()

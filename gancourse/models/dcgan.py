@@ -2,8 +2,9 @@
 
 Both networks halve or double the side at every layer. The generator starts from a map of 4 by 4
 pixels (7 by 7 for images of 28) and ends in tanh, so images lie in [-1, 1]. Batch norm stands
-everywhere except at the generator's output and at the discriminator's first layer. All kernels but
-the first and the last are 4 wide, as in the paper's later Torch version and PyTorch's tutorial.
+everywhere except at the generator's output and at the discriminator's first layer. Kernels are 4 wide,
+as in the paper's later Torch version and PyTorch's tutorial, but for the generator's first and the
+discriminator's last, which are as wide as the smallest map.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ class Generator(nn.Module):
 
     def __init__(self, image_size: int = 28, channels: int = 1, latent_dim: int = 100, width: int = 64) -> None:
         super().__init__()
-        self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
-        self.channels = _inputs.check_size("channels", channels, (1, 3))
-        self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
-        self.width = _inputs.check_size("width", width)
+        image_size = self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
+        channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
+        latent_dim = self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
+        width = self.width = _inputs.check_size("width", width)
         side, doublings = _plan(image_size)
         maps = width * 2 ** (doublings - 1)
         layers: list[nn.Module] = [
@@ -78,9 +79,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, image_size: int = 28, channels: int = 1, width: int = 64) -> None:
         super().__init__()
-        self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
-        self.channels = _inputs.check_size("channels", channels, (1, 3))
-        self.width = _inputs.check_size("width", width)
+        image_size = self.image_size = _inputs.check_size("image_size", image_size, IMAGE_SIZES)
+        channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
+        width = self.width = _inputs.check_size("width", width)
         side, halvings = _plan(image_size)
         maps = width
         layers: list[nn.Module] = [nn.Conv2d(channels, maps, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]

@@ -38,10 +38,10 @@ class Generator(nn.Module):
 
     def __init__(self, image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 16) -> None:
         super().__init__()
-        self.image_size = _inputs.check_size("image_size", image_size, _SIDES)
-        self.channels = _inputs.check_size("channels", channels, (1, 3))
-        self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
-        self.width = _inputs.check_size("width", width)
+        image_size = self.image_size = _inputs.check_size("image_size", image_size, _SIDES)
+        channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
+        latent_dim = self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
+        width = self.width = _inputs.check_size("width", width)
         side, maps = image_size // 4, 2 * width
         self.dense = nn.Sequential(
             nn.Linear(latent_dim, _DENSE, bias=False),
@@ -85,9 +85,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, image_size: int = 28, channels: int = 1, width: int = 16) -> None:
         super().__init__()
-        self.image_size = _inputs.check_size("image_size", image_size, _SIDES)
-        self.channels = _inputs.check_size("channels", channels, (1, 3))
-        self.width = _inputs.check_size("width", width)
+        image_size = self.image_size = _inputs.check_size("image_size", image_size, _SIDES)
+        channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
+        width = self.width = _inputs.check_size("width", width)
         side = image_size // 4
         self.layers = nn.Sequential(
             nn.Conv2d(channels, width, 4, 2, 1),

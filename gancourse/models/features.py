@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gancourse._numbers import real, whole
+
 __all__ = ["FourierFeatures", "InTurn", "MinibatchStd", "Packing"]
 
 
@@ -34,12 +36,15 @@ class FourierFeatures(nn.Module):
     def __init__(self, *, dim: int = 2, count: int = 16, scale: float = 4.0, seed: int = 5) -> None:
         super().__init__()
         for name, value in (("dim", dim), ("count", count)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if (number := whole(value)) is None or number < 1:
                 raise ValueError(f"{name} must be a positive whole number, got {value!r}")
-        if not isinstance(scale, (int, float)) or not math.isfinite(scale) or scale <= 0:
+        if (factor := real(scale)) is None or not math.isfinite(factor) or factor <= 0:
             raise ValueError(f"scale must be above 0, got {scale!r}")
-        random = torch.Generator().manual_seed(seed)
-        self.register_buffer("frequencies", scale * torch.randn(dim, count, generator=random))
+        if (start := whole(seed)) is None:
+            raise ValueError(f"seed must be a whole number, got {seed!r}")
+        random = torch.Generator().manual_seed(start)
+        draws = torch.randn(whole(dim), whole(count), generator=random, dtype=torch.float32)
+        self.register_buffer("frequencies", factor * draws)
 
     def width(self, dim: int) -> int:
         """Return the number of features of a point with ``dim`` coordinates."""
@@ -90,9 +95,9 @@ class Packing(nn.Module):
 
     def __init__(self, size: int = 2) -> None:
         super().__init__()
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        if (number := whole(size)) is None or number < 1:
             raise ValueError(f"size must be a positive whole number, got {size!r}")
-        self.size = size
+        self.size = number
 
     def width(self, dim: int) -> int:
         """Return the number of features of a pack of points with ``dim`` coordinates."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gancourse._numbers import whole
+
 __all__ = ["Discriminator", "Generator"]
 
 
@@ -30,8 +32,9 @@ class Generator(nn.Module):
 
     def __init__(self, *, latent_dim: int, data_dim: int, hidden: int = 64, depth: int = 2) -> None:
         super().__init__()
-        _check_sizes(latent_dim=latent_dim, data_dim=data_dim, hidden=hidden)
-        _check_depth(depth)
+        latent_dim, data_dim, hidden, depth = _check_sizes(
+            latent_dim=latent_dim, data_dim=data_dim, hidden=hidden, depth=depth
+        )
         self.latent_dim = latent_dim
         self.data_dim = data_dim
         self.layers = _stack(latent_dim, data_dim, hidden, depth, nn.ReLU)
@@ -59,8 +62,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, *, data_dim: int, hidden: int = 64, depth: int = 2) -> None:
         super().__init__()
-        _check_sizes(data_dim=data_dim, hidden=hidden)
-        _check_depth(depth)
+        data_dim, hidden, depth = _check_sizes(data_dim=data_dim, hidden=hidden, depth=depth)
         self.data_dim = data_dim
         self.layers = _stack(data_dim, 1, hidden, depth, lambda: nn.LeakyReLU(0.2))
 
@@ -78,15 +80,14 @@ def _stack(inputs: int, outputs: int, hidden: int, depth: int, activation) -> nn
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
-def _check_sizes(**sizes: int) -> None:
-    for name, value in sizes.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-
-
-def _check_depth(depth: int) -> None:
-    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 0:
-        raise ValueError(f"depth must be a whole number of at least 0, got {depth!r}")
+def _check_sizes(**sizes: int) -> list[int]:
+    """Return sizes as Python's own whole numbers; ``depth`` may be 0."""
+    checked = [whole(value) for value in sizes.values()]
+    for (name, value), number in zip(sizes.items(), checked, strict=True):
+        least = 0 if name == "depth" else 1
+        if number is None or number < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return checked
 
 
 def _check_points(name: str, points: Tensor, size: int, size_name: str, network: nn.Module) -> None:

@@ -17,6 +17,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from gancourse._numbers import whole
 from gancourse.plotting import style
 
 __all__ = ["class_shares", "film_strip", "image_grid", "readings"]
@@ -101,9 +102,10 @@ def film_strip(
     if not isinstance(snapshots, Mapping) or not snapshots:
         raise TypeError(f"snapshots must be a dict step -> images with at least one entry, got {_described(snapshots)}")
     for step, images in snapshots.items():
-        if isinstance(step, bool) or not isinstance(step, int):
+        if whole(step) is None:
             raise TypeError(f"the keys of snapshots must be steps, whole numbers, got {step!r}")
-        _check(images, f"snapshots[{step}]")
+        _check(images, f"snapshots[{whole(step)}]")
+    snapshots = {whole(step): images for step, images in snapshots.items()}
     steps = sorted(snapshots)
     first = snapshots[steps[0]]
     for step in steps:
@@ -300,9 +302,9 @@ def _layout(count: int, rows: int | None, columns: int | None) -> tuple[int, int
 
 
 def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if (number := whole(value)) is None or number < 1:
         raise ValueError(f"{name} must be a positive whole number, got {value!r}")
-    return value
+    return number
 
 
 def _check(images: Tensor, name: str) -> None:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from gancourse._numbers import whole
 from gancourse.plotting.style import COLOURS, figure_of
 
 __all__ = ["COVERAGE_MAP", "counts_over_steps", "mode_counts", "mode_shares", "phase_diagram"]
@@ -252,7 +253,7 @@ def _bare(ax: Axes, width: int, height: int) -> None:
 
 
 def _check_whole(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if (number := whole(value)) is None or number < 1:
         raise ValueError(f"{name} must be a positive whole number, got {value!r}")
 
 

@@ -73,7 +73,7 @@ def make_environment(folder):
         return
     shutil.rmtree(folder, ignore_errors=True)
     torch = next(line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if line[:7] == "torch==")
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
     try:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True, text=True)
         subprocess.run([*pip, "-r", CONSTRAINTS, torch], check=True, capture_output=True, text=True, timeout=1800)
