@@ -136,10 +136,12 @@ PER_MEMBER: dict[str, _Range | None] = {
 
 
 def is_number(value: object) -> bool:
+    """Tell whether a value is a finite real number."""
     return (number := real(value)) is not None and math.isfinite(number)
 
 
 def checked_whole(name: str, value: object, low: int) -> int:
+    """Return a whole number of at least ``low`` as Python's own, or refuse it by name."""
     if (number := whole(value)) is None or number < low:
         raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
     return number
@@ -160,6 +162,7 @@ def checked_setting(name: str, value: Any, optimiser: str) -> Any:
 
 
 def check_smoothing(smoothing: float, loss: str) -> None:
+    """Refuse label smoothing for a loss without labels."""
     if smoothing and loss not in _SMOOTHABLE:
         raise ValueError(f"label_smoothing needs a loss with labels, {' or '.join(_SMOOTHABLE)}, got {loss!r}")
 
