@@ -19,7 +19,8 @@ CLOSE = 'claims.close("91")'
 def notebook(tmp_path, *sources, ids=True):
     cells = [{"cell_type": "markdown", "id": "text", "source": ["SEED = 0 in a text"], "metadata": {}}]
     for i, source in enumerate(sources):
-        cell = {"cell_type": "code", "source": source.splitlines(keepends=True), "metadata": {}}
+        metadata = {"tags": ["claims"]} if "claims.c" in source else {}
+        cell = {"cell_type": "code", "source": source.splitlines(keepends=True), "metadata": metadata}
         cells.append(cell | ({"id": f"cell-{i}"} if ids else {}))
     path = tmp_path / "91_try.ipynb"
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
@@ -109,25 +110,33 @@ def test_a_ledger_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
     assert stored["claims"]["seed"] == [run["seed"] for run in stored["runs"]]
 
 
-def test_new_code_starts_anew_but_new_words_and_bounds_do_not(tmp_path):
-    path = notebook(tmp_path, START, CHECK, CLOSE)
-    before = ledger.fingerprint(path)
-    same = [
-        CHECK.replace("below=7", "above=-1"),
-        CHECK.replace("The seed is small.", "It is a small one."),
-        CHECK.replace("SEED,", "SEED,  # mine\n  "),
-    ]
-    other = [CHECK.replace('"seed"', '"start"'), CHECK.replace("SEED,", "SEED + 1,"), "x = 1\n" + CHECK]
-    for check in same:
-        assert ledger.fingerprint(notebook(tmp_path, START, check, CLOSE)) == before
-    for check in other:
-        assert ledger.fingerprint(notebook(tmp_path, START, check, CLOSE)) != before
-    path = notebook(tmp_path, START, CHECK, CLOSE)
-    book = ledger.read(path)
+def test_new_code_or_a_new_claim_starts_anew_but_new_words_and_bounds_do_not(tmp_path):
+    def kept(*sources):
+        path = notebook(tmp_path, *sources)
+        return len(ledger.read(path)["runs"]) == 1
+
+    book = ledger.read(notebook(tmp_path, START, "x = 1", CHECK, CLOSE))
     ledger.record(book, row(0, 0))
     ledger.write(book)
-    assert len(ledger.read(path)["runs"]) == 1
-    assert ledger.read(notebook(tmp_path, START, other[0], CLOSE))["runs"] == []
+    assert kept(START, "x = 1", CHECK, CLOSE)
+    assert kept(START, "x = 1", CHECK.replace("below=7", "above=-1"), CLOSE)
+    assert kept(START, "x = 1", CHECK.replace("The seed is small.", "It is a small one."), CLOSE)
+    assert kept(START, "x = 1  # one", CHECK.replace("SEED,", "SEED,  # mine\n  "), CLOSE)
+    assert kept(START, "x = 1", "y = 1\n" + CHECK, CLOSE), "what a claims cell computes shows in the value on seed 0"
+    assert not kept(START, "x = 2", CHECK, CLOSE)
+    assert not kept(START, "x = 1", CHECK.replace('"seed"', '"start"'), CLOSE)
+    assert not kept(START, "x = 1", CHECK.replace("SEED,", "SEED + 1,"), CLOSE)
+    more = CHECK[:-1] + ', claims.Claim("more", "There is more.", 1, above=0))'
+    assert not kept(START, "x = 1", more, CLOSE)
+
+
+def test_a_claim_that_is_gone_leaves_the_others(tmp_path):
+    two = CHECK[:-1] + ', claims.Claim("more", "There is more.", 1, above=0))'
+    book = ledger.read(notebook(tmp_path, START, two))
+    ledger.record(book, row(0, 5) | {"values": {"seed": 5, "more": 1}})
+    ledger.write(book)
+    book = ledger.read(notebook(tmp_path, START, CHECK))
+    assert book["claims"] == {"seed": [5.0]} and len(book["runs"]) == 1 and set(book["values"]) == {"seed"}
 
 
 def test_a_claim_that_a_run_did_not_reach_is_empty(tmp_path):
@@ -168,7 +177,7 @@ def test_a_good_ledger_passes_and_each_fault_is_named(tmp_path, capsys):
     nearer = notebook(tmp_path, START, CHECK.replace("below=7", "below=5"))  # a bound that was moved too near
     assert "2.67 times as far" in next(ledger.problems(nearer))
     assert ledger.main(["judge", str(path)]) == 1
-    changed = notebook(tmp_path, START, "x = 1\n" + CHECK)
+    changed = notebook(tmp_path, START, "x = 1", CHECK)
     assert "its cells changed" in next(ledger.problems(changed))
 
 
@@ -178,10 +187,10 @@ def test_too_few_runs_an_early_end_and_a_claim_without_a_row_are_named(tmp_path)
     found = list(ledger.problems(path))
     assert "10 runs are recorded, 24 are needed" in found[0] and "ended in cell x" in found[1]
     (path.parent / "ledgers" / "91.json").unlink()
-    two = CHECK[:-1] + ', claims.Claim("more", "There is more.", 1, above=0))'
-    path = notebook(tmp_path, START, two)
+    path = notebook(tmp_path, START, CHECK)
     filled(path, [1.0] * 24)
-    assert any("more: failed on 24 of 24" in problem for problem in ledger.problems(path))
+    two = CHECK[:-1] + ', claims.Claim("more", "There is more.", 1, above=0))'
+    assert "no values are recorded of more" in next(ledger.problems(notebook(tmp_path, START, two)))
 
 
 def test_an_image_notebook_needs_ten_runs_on_each_set_it_was_run_on(tmp_path):

@@ -13,10 +13,11 @@ BOUNDS = ("below", "above", "between", "equal", "within", "at_least", "at_most",
 
 @dataclass(frozen=True)
 class Statement:
-    """One ``Claim(...)`` as it is written: its name, its sentence, and its bounds."""
+    """One ``Claim(...)`` as it is written: its name, its sentence, the expression of its value, and its bounds."""
 
     name: str
     sentence: str
+    value: str
     bounds: dict[str, Any]
 
 
@@ -35,19 +36,11 @@ def statements(tree: ast.Module) -> Iterator[Statement]:
     for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
         try:
             name, sentence = (ast.literal_eval(argument) for argument in node.args[:2])
+            value = ast.dump(node.args[2])
             bounds = {word.arg: _constant(word.value) for word in node.keywords if word.arg in BOUNDS}
-        except (ValueError, TypeError) as problem:
+        except (ValueError, TypeError, IndexError) as problem:
             raise ValueError(f"line {node.lineno}: write out name, sentence and bounds of the claim") from problem
-        yield Statement(name, sentence, bounds)
-
-
-def without_words(tree: ast.Module) -> ast.Module:
-    """Return the code with the sentences and bounds of claims taken out: what is left decides the values."""
-    for node in ast.walk(tree):
-        if is_claim(node):
-            node.args = [argument for i, argument in enumerate(node.args) if i != 1]
-            node.keywords = [word for word in node.keywords if word.arg not in BOUNDS]
-    return tree
+        yield Statement(name, sentence, value, bounds)
 
 
 def _constant(node: ast.expr) -> Any:

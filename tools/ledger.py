@@ -9,7 +9,8 @@
 No notebook named means all of them; `04` will do for a name. A notebook has one line ``SEED = 0``; run k takes seed k
 and the next of ``gancourse.claims.ROUNDINGS``, and seed 0 takes all of them. Each run has a fresh process and one
 thread. A ledger is made anew when a code cell changes (not a bound or a sentence of a claim: these are judged from
-stored values); a run that was interrupted goes on where it stopped. Options: --workers N, --runs N, --rounding NAME.
+stored values) or a claim is new; a run that was interrupted goes on where it stopped. Options: --workers N, --runs N,
+--rounding NAME.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claim_cells import statements, without_words
+from claim_cells import statements
 from course import ROOT, SETUP_ID, Course, loads_images
 from gancourse import claims
 from gancourse.claims import FEW_RUNS, MANY_RUNS, ROUNDINGS, Claim
@@ -99,9 +100,17 @@ def stated(path: Path) -> list[Claim]:
 
 
 def fingerprint(path: Path) -> str:
-    """Hash the code cells, but for the set-up cell, comments, layout, and the sentences and bounds of claims."""
-    trees = [ast.parse(cell.source) for cell in code(path) if cell.name != SETUP_ID]
-    text = "\n".join(ast.dump(without_words(tree)) for tree in trees)
+    """Hash the code cells, but for the set-up cell, the cells that state claims, comments and layout."""
+    trees = [ast.parse(cell.source) for cell in code(path) if cell.name != SETUP_ID and "claims" not in cell.tags]
+    return _hash("\n".join(map(ast.dump, trees)))
+
+
+def expressions(path: Path) -> dict[str, str]:
+    """Return for each claim a hash of the expression that gives its value."""
+    return {said.name: _hash(said.value) for cell in code(path) for said in statements(ast.parse(cell.source))}
+
+
+def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -185,12 +194,19 @@ def run_once(path: Path, plan: Plan, edits: Iterable[tuple[str, str, str]] = ())
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return a notebook's ledger if it belongs to today's code cells, else an empty one."""
-    stored = claims.ledger(path.name[:2])
-    code_now = fingerprint(path)
-    if stored and stored["code"] == code_now:
-        return stored
-    return {"notebook": path.stem, "code": code_now, "runs": [], "claims": {}}
+    """Return a notebook's ledger if it belongs to today's code cells and claims, else an empty one."""
+    stored, now = claims.ledger(path.name[:2]), expressions(path)
+    if stored and not list(_stale(path, stored)):
+        return stored | {"values": now, "claims": {name: stored["claims"][name] for name in now}}
+    return {"notebook": path.stem, "code": fingerprint(path), "runs": [], "values": now, "claims": {}}
+
+
+def _stale(path: Path, stored: dict[str, Any]) -> Iterator[str]:
+    """Yield why a ledger no longer belongs to its notebook. A claim that is gone does no harm."""
+    if stored["code"] != fingerprint(path):
+        yield "its cells changed after its ledger"
+    elif missing := [name for name, value in expressions(path).items() if stored["values"].get(name) != value]:
+        yield f"no values are recorded of {', '.join(missing)}"
 
 
 def write(ledger: dict[str, Any]) -> None:
@@ -202,6 +218,7 @@ def write(ledger: dict[str, Any]) -> None:
         f"  {json.dumps(name)}: {json.dumps([row[i] for i in order])}" for name, row in ledger["claims"].items()
     )
     head = f' "notebook": "{ledger["notebook"]}",\n "code": "{ledger["code"]}",\n'
+    head += f' "values": {json.dumps(ledger["values"])},\n'
     text = f'{{\n{head} "runs": [\n{runs}\n ],\n "claims": {{\n{values}\n }}\n}}\n'
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{ledger['notebook'][:2]}.json"
@@ -238,8 +255,8 @@ def problems(path: Path) -> Iterator[str]:
     if stored is None:
         yield f"{path.name}: there is no ledger; run `python tools/ledger.py run {path.name[:2]}`"
         return
-    if stored["code"] != fingerprint(path):
-        yield f"{path.name}: its cells changed after its ledger; run `python tools/ledger.py run {path.name[:2]}`"
+    for reason in _stale(path, stored):
+        yield f"{path.name}: {reason}; run `python tools/ledger.py run {path.name[:2]}`"
         return
     wanted = FEW_RUNS if loads_images(path) else MANY_RUNS
     sets = sorted({run.get("data") for run in stored["runs"]}, key=str)
