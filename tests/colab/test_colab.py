@@ -8,11 +8,11 @@ import json
 import os
 from pathlib import Path
 
-import classic
 import nbformat
 import pytest
 
 import browser
+import classic
 from course import ROOT, SETUP_ID, Course
 
 pytestmark = pytest.mark.timeout(4000)  # a whole notebook, on a machine that may be busy

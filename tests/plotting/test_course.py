@@ -7,7 +7,7 @@ import pytest
 
 from gancourse.plotting import course, style
 
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def titles() -> dict[str, str]:

@@ -3,23 +3,15 @@
 import dataclasses
 import gzip
 import hashlib
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from test_files import Server
 
 from gancourse.data import digits, files
-
-SHARED = Path(__file__).parents[2] / "shared" / "data"
-REAL = next(
-    (folder for folder in (os.environ.get("GANCOURSE_DATA"), SHARED) if folder and (Path(folder) / "mnist").is_dir()),
-    None,
-)
+from sources import REAL, Server
 
 
 @pytest.fixture(autouse=True)
@@ -162,8 +154,8 @@ def test_size_32_is_a_border_and_other_sizes_are_resampled(fake_published, tmp_p
 def test_auto_downloads_when_it_can_and_keeps_the_files(fake_published, monkeypatch, tmp_path, capsys):
     server = Server()
     try:
-        monkeypatch.setattr("test_files.PACKED", {n.removesuffix(".gz"): p for n, p in fake_published.items()})
-        monkeypatch.setattr("test_files.CONTENT", dict.fromkeys((n.removesuffix(".gz") for n in fake_published), b""))
+        monkeypatch.setattr("sources.PACKED", {n.removesuffix(".gz"): p for n, p in fake_published.items()})
+        monkeypatch.setattr("sources.CONTENT", dict.fromkeys((n.removesuffix(".gz") for n in fake_published), b""))
         wanted = dataclasses.replace(digits._MNIST, addresses=tuple(server.addresses("html", "right")))
         monkeypatch.setattr(digits, "_MNIST", wanted)
         found = digits.load("auto")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "gancourse"
+PACKAGE = Path(__file__).parents[2] / "gancourse"
 
 # A part is a module of the package or a folder of modules. What a part may import is listed with it; itself, always.
 LAYERS = {

@@ -19,7 +19,7 @@ import pytest
 from gancourse.labs import panel
 from gancourse.plotting import style
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LEAST_DISTANCE, LEAST_CONTRAST = 9.0, 4.5
 
 EYES = {

@@ -6,11 +6,11 @@ import os
 
 import pytest
 import torch
-from test_digits import REAL
 
 from gancourse import runtime
 from gancourse.data import digits, files
 from gancourse.metrics import judge
+from sources import REAL
 
 
 @pytest.fixture(scope="module")
