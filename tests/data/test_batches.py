@@ -1,0 +1,84 @@
+"""Streams of batches: each sample once an epoch, and a stream that is taken up again goes on exactly."""
+
+import pytest
+import torch
+
+from gancourse.data import batches, toy
+
+
+def stream_of(n, size, seed=0):
+    return batches.stream(torch.arange(float(n))[:, None], size, torch.Generator().manual_seed(seed))
+
+
+def test_an_epoch_shows_each_sample_once_and_shuffled():
+    stream = stream_of(10, 5)
+    first = torch.cat([next(stream), next(stream)]).flatten()
+    second = torch.cat([next(stream), next(stream)]).flatten()
+    assert first.sort().values.tolist() == second.sort().values.tolist() == list(range(10))
+    assert not torch.equal(first, second) and not torch.equal(first, torch.arange(10.0))
+
+
+def test_the_last_partial_batch_is_left_out():
+    stream = stream_of(7, 3)
+    for _ in range(5):
+        epoch = torch.cat([next(stream), next(stream)]).flatten()
+        assert len(epoch.unique()) == 6
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 3])
+def test_a_resumed_stream_goes_on_exactly(taken):
+    whole = stream_of(7, 3)
+    for _ in range(taken):
+        next(whole)
+    state = whole.state_dict()
+    expected = [next(whole) for _ in range(6)]
+    resumed = stream_of(7, 3, seed=99)
+    next(resumed)
+    resumed.load_state_dict(state)
+    assert all(torch.equal(next(resumed), batch) for batch in expected)
+
+
+def test_a_distribution_gives_fresh_samples():
+    class Noise:
+        def sample(self, n, generator):
+            return torch.randn(n, 2, generator=generator)
+
+    stream = batches.stream(Noise(), 4, torch.Generator().manual_seed(1))
+    first = next(stream)
+    state = stream.state_dict()
+    second = next(stream)
+    assert first.shape == (4, 2) and not torch.equal(first, second)
+    stream.load_state_dict(state)
+    assert torch.equal(next(stream), second)
+
+
+def test_a_state_of_another_data_set_is_refused():
+    stream = stream_of(7, 3)
+    next(stream)
+    with pytest.raises(ValueError, match="7 samples, but this stream has 8"):
+        stream_of(8, 3).load_state_dict(stream.state_dict())
+    with pytest.raises(ValueError, match="batches of 3, but this stream has 2"):
+        stream_of(7, 2).load_state_dict(stream.state_dict())
+    other = batches.stream(torch.rand(7, 1), 3, torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="other data than this stream's, though of equal size"):
+        other.load_state_dict(batches.stream(torch.ones(7, 1), 3, torch.Generator()).state_dict())
+    toys = [batches.stream(toy.gaussian(mean, 1), 3, torch.Generator()) for mean in (0, 1)]
+    with pytest.raises(ValueError, match="other data"):
+        toys[0].load_state_dict(toys[1].state_dict())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((torch.zeros(3, 1), 4), ValueError, "source has 3 samples, fewer than one batch of 4"),
+        ((torch.tensor(1.0), 1), ValueError, "source has no samples"),
+        ((torch.zeros(3, 1), 0), ValueError, "batch_size must be at least 1"),
+        ((torch.zeros(3, 1), 2.0), TypeError, "batch_size must be a whole number"),
+        (("digits", 2), TypeError, "source must be a tensor or have a sample method, got str"),
+    ],
+)
+def test_bad_streams_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        batches.stream(*arguments, torch.Generator())
+    with pytest.raises(TypeError, match="generator must be a torch.Generator"):
+        batches.stream(torch.zeros(3, 1), 2, 0)
