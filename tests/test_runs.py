@@ -374,7 +374,7 @@ def test_a_process_killed_while_saving_leaves_a_whole_run(tmp_path):
             runs.save("killed", step=step, modules={"net": network}, optimizers={}, generators={})
             print(step, flush=True)
     """
-    environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[2])}
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     )
