@@ -1,6 +1,7 @@
 """Run notebooks on many seeds and several ways of rounding, and record the value of every claim.
 
     python tools/ledger.py run     [NOTEBOOK ...]              make the ledgers whole: run what is missing, record it
+    python tools/ledger.py keep    NOTEBOOK ...                keep a ledger where new code moves no number
     python tools/ledger.py judge   [NOTEBOOK ...]              hold stored values against today's bounds; runs nothing
     python tools/ledger.py try     NOTEBOOK --seeds 9001 9002  run on other seeds, record nothing, say what failed
     python tools/ledger.py planted [NOTEBOOK ...]              run with each planted mistake, say which claims see it
@@ -185,9 +186,14 @@ def run_once(path: Path, plan: Plan, edits: Iterable[tuple[str, str, str]] = ())
             raise RuntimeError(f"{path.name}, {plan}: {done.stderr.strip()[-2000:]}")
         row = json.loads(result.read_text(encoding="utf-8"))
     row["rounding"] = plan.rounding
-    if loads_images(path):
-        row["data"] = "mnist" if os.environ.get("GANCOURSE_DATA") else "embedded"
+    if data := _images(path):
+        row["data"] = data
     return row
+
+
+def _images(path: Path) -> str | None:
+    """Tell on which of its sets of images a notebook runs here; None: it loads none."""
+    return ("mnist" if os.environ.get("GANCOURSE_DATA") else "embedded") if loads_images(path) else None
 
 
 # ---------------------------------------------------------------- the ledger's file
@@ -236,7 +242,7 @@ def record(ledger: dict[str, Any], row: dict[str, Any]) -> None:
     ledger["runs"].append(row)
     for name in [*ledger["claims"], *(name for name in values if name not in ledger["claims"])]:
         known = ledger["claims"].setdefault(name, [None] * before)
-        known.append(float(f"{values[name]:.12g}") if name in values else None)
+        known.append(_digits(values[name]) if name in values else None)
 
 
 def missing(ledger: dict[str, Any], runs: int, data: str | None) -> list[Plan]:
@@ -318,13 +324,63 @@ def run(path: Path, *, runs: int | None, workers: int) -> int:
     """Complete a ledger; return how many runs failed a claim or ended early."""
     ledger = read(path)
     wanted = runs or (FEW_RUNS if loads_images(path) else MANY_RUNS)
-    data = ("mnist" if os.environ.get("GANCOURSE_DATA") else "embedded") if loads_images(path) else None
+    data = _images(path)
     bad = 0
     for plan, row in _both(missing(ledger, wanted, data), lambda plan: run_once(path, plan), workers):
         record(ledger, row)
         write(ledger)
         bad += _report(path, plan, row)
     return bad
+
+
+def keep(path: Path, workers: int) -> int:
+    """Keep a ledger for code that changed but moves no number, such as a new name; return how many values moved.
+
+    The first and the last of the recorded runs are made again on this machine, and every value has to come out the same
+    to the last of the digits that are stored.
+
+    Raises:
+        ValueError: there is no ledger, a claim is new, or no run was recorded under this arithmetic.
+    """
+    stored, now = claims.ledger(path.name[:2]), expressions(path)
+    if new := [name for name in now if stored is None or name not in stored["claims"]]:
+        raise ValueError(f"{path.name}: no values are recorded of {', '.join(new)}, so a ledger has to be made")
+    data = _images(path)
+    mine = [run for run in stored["runs"] if run.get("data") == data and run["rounding"] in ROUNDINGS]
+    mine.sort(key=lambda run: (run["seed"], list(ROUNDINGS).index(run["rounding"])))
+    moved, plans_again = 0, [Plan(run["seed"], run["rounding"]) for run in mine[:1] + mine[1:][-1:]]
+    for plan, row in _both(plans_again, lambda plan: run_once(path, plan), workers):
+        at = next(
+            i
+            for i, run in enumerate(stored["runs"])
+            if (run["seed"], run["rounding"], run.get("data")) == (plan.seed, plan.rounding, data)
+        )
+        if row["arithmetic"] != stored["runs"][at]["arithmetic"]:
+            raise ValueError(f"{path.name}, {plan}: recorded under other arithmetic than this machine's")
+        differ = [
+            name
+            for name in now
+            if name not in row["values"] or not _same(row["values"][name], stored["claims"][name][at])
+        ]
+        moved += len(differ)
+        print(
+            f"{path.name}, {plan}: {'moved: ' + ', '.join(differ) if differ else 'every value is as before'}",
+            flush=True,
+        )
+    if not moved:
+        write(
+            stored
+            | {"code": fingerprint(path), "values": now, "claims": {name: stored["claims"][name] for name in now}}
+        )
+    return moved
+
+
+def _same(value: float, stored: float | None) -> bool:
+    return stored is not None and _digits(value) == stored
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.12g}")
 
 
 def _report(path: Path, plan: Plan, row: dict[str, Any]) -> bool:
@@ -364,7 +420,7 @@ def _path(name: str) -> Path:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; see the top of this file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("run", "judge", "try", "planted", "add"))
+    parser.add_argument("command", choices=("run", "keep", "judge", "try", "planted", "add"))
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seeds", type=int, nargs="+", default=[])
     parser.add_argument("--rounding", choices=tuple(ROUNDINGS))
@@ -389,6 +445,8 @@ def main(arguments: list[str] | None = None) -> int:
     for path in paths:
         if options.command == "run":
             failures += run(path, runs=options.runs, workers=options.workers)
+        elif options.command == "keep":
+            failures += keep(path, options.workers)
         elif options.command == "try":
             failures += attempt(path, options.seeds, options.rounding, options.workers)
         elif options.command == "planted":

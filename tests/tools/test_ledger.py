@@ -130,6 +130,27 @@ def test_new_code_or_a_new_claim_starts_anew_but_new_words_and_bounds_do_not(tmp
     assert not kept(START, "x = 1", more, CLOSE)
 
 
+def test_a_ledger_is_kept_for_code_that_moves_no_number(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ledger, "FEW_RUNS", 4)
+    value = "torch.randn(64, 300, generator=torch.manual_seed(SEED)).matmul(torch.ones(300)).tanh().double().sum()"
+    check = CHECK.replace("SEED,", "number,").replace("below=7", "below=999")
+    path = notebook(tmp_path, START, f"number = {value}", check, CLOSE)
+    assert ledger.run(path, runs=6, workers=2) == 0
+    before = claims.ledger("91")
+    notebook(tmp_path, START, f"named = {value}\nnumber = named", check, CLOSE)
+    assert "its cells changed" in next(ledger.problems(path))
+    assert ledger.keep(path, 2) == 0
+    assert "seed 2, other products: every value is as before" in capsys.readouterr().out
+    assert claims.ledger("91") == before | {"code": ledger.fingerprint(path)} and ledger.read(path)["runs"]
+    notebook(tmp_path, START, f"number = {value} * (1 + 1e-9)", check, CLOSE)
+    kept = claims.ledger("91")
+    assert ledger.keep(path, 2) == 2 and claims.ledger("91") == kept
+    assert "seed 0, native: moved: seed" in capsys.readouterr().out
+    notebook(tmp_path, START, f"number = {value}", check.replace('"seed"', '"other"'), CLOSE)
+    with pytest.raises(ValueError, match="no values are recorded of other"):
+        ledger.keep(path, 2)
+
+
 def test_a_claim_that_is_gone_leaves_the_others(tmp_path):
     two = CHECK[:-1] + ', claims.Claim("more", "There is more.", 1, above=0))'
     book = ledger.read(notebook(tmp_path, START, two))
