@@ -230,3 +230,44 @@ def test_a_stored_notebook_shows_the_picture_before_anything_is_run(lab, chromiu
     screenshot(opened, "stored", "light")
     assert "model not found" not in opened.page.inner_text(".jp-OutputArea")
     opened.close()
+
+
+@pytest.mark.parametrize("cell", [1, 2])
+def test_a_panel_that_two_cells_show_plays_in_either(lab, chromium, cell):
+    opened = chromium.open(lab, f"twice_{cell}", [*browser.panel_cells("ring.panel"), "panel"])
+    opened.run_all()
+    for shown in (1, 2):  # each is drawn once it was on the screen
+        opened.panel_of(shown).wait()
+    panel = opened.panel_of(cell)
+    before = panel.status
+    panel.play()
+    panel.wait_for_status_other_than(before)
+    assert panel.wait_for_frames(10) >= 10
+    panel.play()
+    panel.settle()
+    done = opened.ask("print(panel.frames)")
+    opened.wait(0.7)
+    assert opened.ask("print(panel.frames)") == done, "another clock goes on"
+    assert len(set(opened.page.locator("[role=status]").all_inner_texts())) == 1, "both show the same"
+    assert panel.alert == ""
+    opened.close()
+
+
+def test_an_output_that_is_on_the_page_twice_says_why_play_stands_still(lab, chromium):
+    opened = chromium.open(lab, "output_twice", browser.panel_cells("ring.panel"))
+    opened.run_all()
+    opened.panel_of(1).wait()
+    opened.run_cell(1)  # makes this the cell whose output is shown once more
+    opened.panel_of(1).wait()
+    opened.page.evaluate("window.jupyterapp.commands.execute('notebook:create-output-view')")
+    again = opened.page.locator(".jp-LinkedOutputView")
+    again.locator(".widget-play button").first.click()
+    again.locator("[role=alert]").wait_for()
+    assert again.locator("[role=alert]").inner_text().startswith("Play stands still")
+    opened.page.evaluate("window.jupyterapp.commands.execute('application:close')")  # what the alert advises
+    again.wait_for(state="detached")
+    panel = opened.panel_of(1)
+    panel.play()
+    assert panel.wait_for_frames(10) >= 10 and panel.alert == ""
+    panel.play()
+    opened.close()

@@ -739,6 +739,91 @@ def test_a_button_of_the_panel_s_own_stays_beside_its_words():
             self.place = 0.0
 
     panel = Panel(Homing(), name="walk", title="A walk", actions=[Action("home", "go_home", "back to the start")])
-    boxes = [box for box in panel._owned if panel.actions["go_home"] in getattr(box, "children", ())]
+    boxes = [box for box in panel._face._owned if panel.actions["go_home"] in getattr(box, "children", ())]
     (together,) = boxes
     assert len(together.children) == 2 and "back to the start" in together.children[1].value
+
+
+# ---------------------------------------------------------------- one panel in several cells
+
+
+def shown_by(panel):
+    """Show the panel in one more cell, and return what that cell shows."""
+    model = panel._repr_mimebundle_()["application/vnd.jupyter.widget-view+json"]["model_id"]
+    (place,) = [place for place in panel._face._places if place.model_id == model]
+    return place
+
+
+def clock_of(place):
+    (clock,) = [part for part in all_parts(place) if isinstance(part, ipywidgets.Play)]
+    return clock
+
+
+def test_each_cell_shows_a_clock_of_its_own_and_everything_else_is_one():
+    panel = walk(steps_per_tick=1)
+    panel.slow.value = True
+    first, second = shown_by(panel), shown_by(panel)
+    assert first is panel.widget and clock_of(first) is panel.play, "two views of one Play stop each other"
+    assert clock_of(second) is not panel.play and clock_of(second).interval == 500
+    apart = set(all_parts(first)) ^ set(all_parts(second))
+    assert sorted(type(part).__name__ for part in apart) == ["Clock", "Clock", "HBox", "HBox", "VBox", "VBox"]
+    clock_of(second).value += 1
+    clock_of(first).value += 1
+    assert panel.stepper.steps_done == 2 and panel.frames == 3
+    panel.slow.value = False
+    assert clock_of(first).interval == clock_of(second).interval == 40
+
+
+def test_one_clock_runs_at_a_time_and_trouble_stops_it_wherever_it_is():
+    panel = walk(breaks_at=3, steps_per_tick=1)
+    first, second = clock_of(shown_by(panel)), clock_of(shown_by(panel))
+    first.run(True)
+    second.run(True)
+    assert second.plays and not first.plays
+    second.value += 1
+    assert 'aria-live="off"' in panel.status.value, "not each frame is announced"
+    second.run(False)
+    assert 'aria-live="polite"' in panel.status.value
+    second.run(True)
+    second.value += 5
+    second.value += 1
+    assert "diverged" in panel.alert_text and not second.plays
+
+
+def test_a_place_that_is_shown_nowhere_any_more_is_used_again():
+    panel = walk()
+    first, second = shown_by(panel), shown_by(panel)
+    for place in (first, second):
+        clock_of(place)._view_count = 1  # what the page says when it is shown
+    clock_of(first)._view_count = 0  # its cell was run again, or is gone
+    before = live_widgets()
+    assert shown_by(panel) is first and live_widgets() == before
+    third = shown_by(panel)
+    assert third is not first and third is not second
+    assert clock_of(second).get_state()["_view_count"] == 0, "a page that is loaded shows nothing yet"
+
+
+def test_an_action_starts_a_clock_that_can_be_seen():
+    panel = dance()
+    first, second = clock_of(shown_by(panel)), clock_of(shown_by(panel))
+    second._view_count = 1
+    panel.actions["march"].click()
+    assert second.plays and not first.plays
+
+
+def test_an_output_that_is_shown_twice_is_said_to_stand_still():
+    panel = walk()
+    clock = clock_of(shown_by(panel))
+    clock._view_count = 2
+    clock.run(True)
+    clock.value += 1
+    clock.run(False)  # the second view
+    assert panel.alert_text.startswith("Play stands still while one output is on the page twice")
+    clock._view_count = 1
+    clock.value += 1
+    assert panel.alert_text == ""
+
+
+def test_a_static_panel_is_the_same_in_every_cell():
+    panel = Panel(Still(), name="still", title="Still", controls=[Slider("shift", "shift", -3, 3, hint="Try 3.")])
+    assert shown_by(panel) is shown_by(panel) is panel.widget

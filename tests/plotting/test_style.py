@@ -16,7 +16,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from gancourse.labs import panel
+from gancourse.labs import _face
 from gancourse.plotting import style
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +112,7 @@ def test_text_has_enough_contrast():
 
 def test_the_words_under_a_panel_stay_legible_where_they_are_paler():
     # JupyterLab and Colab write #212121 on white; the opacity lets some of the white through.
-    for css in (panel._HINT, panel._TOLD, panel._STATUS, panel._TITLE, panel._ALERT):
+    for css in (_face.HINT, _face.TOLD, _face.STATUS, _face.TITLE, _face.ALERT):
         found = re.search(r"opacity: ([\d.]+)", css)
         opacity = float(found[1]) if found else 1.0
         assert not re.search(r"(?<![-\w])color:", css), "a colour of its own would not follow a dark theme"
