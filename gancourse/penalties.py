@@ -1,7 +1,7 @@
 """Penalties on a discriminator's gradient, and weight clipping.
 
 Every penalty is the *bare expectation*: its weight (gamma / 2 or lambda) is written where it is added to the loss,
-``d_loss + gamma / 2 * r1_penalty(D, real)``, so that two papers can be compared by reading one line.
+``d_loss + gamma / 2 * r1_penalty(real_logits, real)``, so that two papers can be compared by reading one line.
 They differ in *where* the gradient is taken and in what its norm should be:
 
     r1_penalty                       E |grad D(x)|^2          at real points
@@ -9,6 +9,9 @@ They differ in *where* the gradient is taken and in what its norm should be:
     zero_centred_gradient_penalty    E |grad D(x)|^2          between real and fake
     gradient_penalty (WGAN-GP)       E (|grad D(x)| - 1)^2    between real and fake
     one_sided_gradient_penalty       the same, where |grad D(x)| > 1
+
+The first two look where the loss has looked already, so they take what D said there and run nothing again. The others
+look at points of their own, and take D.
 
 The norm is taken per sample, over all axes but the first.
 """
@@ -55,42 +58,50 @@ def input_gradients(logits: Tensor, points: Tensor) -> Tensor:
     return gradient
 
 
-def r1_penalty(discriminator: Score, real: Tensor) -> Tensor:
+def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     """Return R1: the mean squared gradient norm of the discriminator at real points.
 
     E |grad D(x)|^2 over x real. It stops D from being steep on the data, which makes the game converge locally
     where the unpenalised one circles. Usual weight: gamma / 2. For D(x) = w.x it is |w|^2.
 
+    The logits are those of the loss, so D runs once. They must know the points that they came from::
+
+        real.requires_grad_()  # before D sees them
+        real_logits = D(real)
+
     Args:
-        discriminator: gives logits, shape (N,), for points; a module or any function.
-        real: real data, shape (N, ...), floating point.
+        real_logits: what the discriminator says of ``real``, shape (N,), with its graph.
+        real: real data, shape (N, ...), floating point, requiring gradients.
     Returns:
         Scalar tensor, at least 0, to be weighted and added to d_loss.
     Raises:
-        TypeError, ValueError: ``real`` is no such tensor, is empty or is not finite, or the logits do not
-            have shape (N,) or do not depend on the points.
+        TypeError, ValueError: ``real`` is no such tensor, is empty or is not finite; the logits do not have shape (N,),
+            or were not computed from ``real`` with gradients on.
     Source: Mescheder et al. (2018), equation 9, without the factor gamma / 2.
     First met in: notebook 03.
     """
-    return _squared_norms(discriminator, _checked("real", real)).mean()
+    return _squared_norms(_slopes("real", real_logits, real)).mean()
 
 
-def r2_penalty(discriminator: Score, fake: Tensor) -> Tensor:
+def r2_penalty(fake_logits: Tensor, fake: Tensor) -> Tensor:
     """Return R2: the mean squared gradient norm of the discriminator at generated points.
 
-    As :func:`r1_penalty`, over x fake. The points are cut off from the generator: the penalty is D's alone.
+    As :func:`r1_penalty`, over x fake. The penalty is D's alone, so the points are cut off from the generator::
+
+        fake = G(z).detach().requires_grad_()
+        fake_logits = D(fake)
 
     Args:
-        discriminator: gives logits, shape (N,), for points; a module or any function.
-        fake: generated data, shape (N, ...), floating point.
+        fake_logits: what the discriminator says of ``fake``, shape (N,), with its graph.
+        fake: generated data, shape (N, ...), floating point, detached, requiring gradients.
     Returns:
         Scalar tensor, at least 0, to be weighted and added to d_loss.
     Raises:
-        TypeError, ValueError: as :func:`r1_penalty`, for ``fake``.
+        TypeError, ValueError: as :func:`r1_penalty`, for ``fake``; ``fake`` still hangs on the generator.
     Source: Mescheder et al. (2018), equation 10, without the factor gamma / 2.
     First met in: notebook 05.
     """
-    return _squared_norms(discriminator, _checked("fake", fake)).mean()
+    return _squared_norms(_slopes("fake", fake_logits, fake)).mean()
 
 
 def gradient_penalty(critic: Score, real: Tensor, fake: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -158,7 +169,7 @@ def zero_centred_gradient_penalty(
     Source: Thanh-Tung et al. (2019), 0-GP.
     First met in: notebook 05.
     """
-    return _squared_norms(discriminator, _between(real, fake, generator)).mean()
+    return _squared_norms(_gradients(discriminator, _between(real, fake, generator))).mean()
 
 
 @torch.no_grad()
@@ -189,33 +200,60 @@ def weight_clipping(critic: nn.Module, limit: float) -> None:
 
 
 def _norms(critic: Score, points: Tensor) -> Tensor:
-    gradients = _gradients(critic, points).flatten(1)
-    return (gradients.float() if gradients.dtype in _HALF else gradients).norm(dim=1)
+    return _flat(_gradients(critic, points)).norm(dim=1)
 
 
-def _squared_norms(discriminator: Score, points: Tensor) -> Tensor:
-    gradients = _gradients(discriminator, points).flatten(1)
-    return (gradients.float() if gradients.dtype in _HALF else gradients).square().sum(dim=1)
+def _squared_norms(gradients: Tensor) -> Tensor:
+    return _flat(gradients).square().sum(dim=1)
 
 
-def _gradients(discriminator: Score, points: Tensor) -> Tensor:
-    """Run the discriminator on a fresh copy of the points and return its gradients there, shape (N, ...)."""
-    if not callable(discriminator):
-        raise TypeError(f"the discriminator must be a module or a function, got {type(discriminator).__name__}")
+def _flat(gradients: Tensor) -> Tensor:
+    flat = gradients.flatten(1)
+    return flat.float() if flat.dtype in _HALF else flat
+
+
+def _slopes(name: str, logits: Tensor, points: Tensor) -> Tensor:
+    """Return the gradient of each logit at its own point, shape (N, ...), or say what is missing for it."""
+    _checked(name, points)
+    if not isinstance(logits, Tensor) or logits.shape != points.shape[:1]:
+        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(f"{name}_logits must be one logit per sample, shape ({len(points)},), got {got}")
+    if points.grad_fn is not None:
+        raise ValueError(f"{name} hangs on another network: take {name} = {name}.detach().requires_grad_()")
+    if not points.requires_grad:
+        raise ValueError(f"{name} does not require gradients: call {name}.requires_grad_() before D sees it")
+    try:
+        return input_gradients(logits, points)
+    except RuntimeError as error:
+        if _no_path(error):
+            cause = f"{name}_logits were not computed from {name}: call D({name}), with gradients on and no detach in D"
+            raise ValueError(cause) from error
+        raise
+
+
+def _no_path(error: RuntimeError) -> bool:
+    """Tell torch's two ways to say that there is no path from logits to points."""
+    return "does not require grad" in str(error) or "not have been used" in str(error)
+
+
+def _gradients(critic: Score, points: Tensor) -> Tensor:
+    """Run the critic on a fresh copy of the points and return its gradients there, shape (N, ...)."""
+    if not callable(critic):
+        raise TypeError(f"the critic must be a module or a function, got {type(critic).__name__}")
     if torch.is_inference_mode_enabled():  # where nothing can be differentiated
         with torch.inference_mode(False):
-            return _gradients(discriminator, points.clone())
+            return _gradients(critic, points.clone())
     with torch.enable_grad():
         points = (points.clone() if points.is_inference() else points.detach()).requires_grad_()
-        logits = discriminator(points)
+        logits = critic(points)
         if not isinstance(logits, Tensor) or logits.shape != points.shape[:1]:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            raise ValueError(f"the discriminator must give one logit per sample, shape ({len(points)},), got {got}")
+            raise ValueError(f"the critic must give one score per sample, shape ({len(points)},), got {got}")
         try:
             return input_gradients(logits, points)
-        except RuntimeError as error:  # torch's two ways to say that there is no path from logits to points
-            if "does not require grad" in str(error) or "not have been used" in str(error):
-                cause = "the logits do not depend on the points: was something detached inside the discriminator?"
+        except RuntimeError as error:
+            if _no_path(error):
+                cause = "the scores do not depend on the points: was something detached inside the critic?"
                 raise ValueError(cause) from error
             raise
 

@@ -25,13 +25,24 @@ def quadratic(x):
     return 0.5 * x.square().flatten(1).sum(1)
 
 
+def r1(discriminator, real):
+    """R1 as a step writes it: one pass of D."""
+    real = real.detach().requires_grad_()
+    return penalties.r1_penalty(discriminator(real), real)
+
+
+def r2(discriminator, fake):
+    fake = fake.detach().requires_grad_()
+    return penalties.r2_penalty(discriminator(fake), fake)
+
+
 # ---------------------------------------------------------------- closed forms
 
 
 def test_linear_critic_in_closed_form():
     real, fake = points(seed=1), points(seed=2)
-    assert penalties.r1_penalty(linear, real).item() == pytest.approx(5.8, abs=1e-12)
-    assert penalties.r2_penalty(linear, fake).item() == pytest.approx(5.8, abs=1e-12)
+    assert r1(linear, real).item() == pytest.approx(5.8, abs=1e-12)
+    assert r2(linear, fake).item() == pytest.approx(5.8, abs=1e-12)
     assert penalties.zero_centred_gradient_penalty(linear, real, fake).item() == pytest.approx(5.8, abs=1e-12)
     assert penalties.gradient_penalty(linear, real, fake).item() == pytest.approx((math.sqrt(5.8) - 1) ** 2, abs=1e-12)
 
@@ -50,8 +61,8 @@ def test_the_one_sided_penalty_asks_nothing_of_a_flat_critic():
 
 def test_each_penalty_looks_where_it_says():
     real, fake = points(seed=1), 10 + points(seed=2)
-    assert penalties.r1_penalty(quadratic, real).item() == pytest.approx(float(real.square().sum(1).mean()))
-    assert penalties.r2_penalty(quadratic, fake).item() == pytest.approx(float(fake.square().sum(1).mean()))
+    assert r1(quadratic, real).item() == pytest.approx(float(real.square().sum(1).mean()))
+    assert r2(quadratic, fake).item() == pytest.approx(float(fake.square().sum(1).mean()))
     mix = torch.rand(5, 1, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
     between = mix * real + (1 - mix) * fake
     got = penalties.gradient_penalty(quadratic, real, fake, generator=torch.Generator().manual_seed(7))
@@ -69,7 +80,7 @@ def test_one_mix_per_pair_and_one_norm_per_image():
 
     real, fake = torch.rand(4, 1, 28, 28, dtype=torch.float64), torch.rand(4, 1, 28, 28, dtype=torch.float64)
     assert penalties.gradient_penalty(critic, real, fake).item() == pytest.approx(0.0, abs=1e-12)
-    assert penalties.r1_penalty(critic, real).item() == pytest.approx(1.0, abs=1e-12)
+    assert r1(critic, real).item() == pytest.approx(1.0, abs=1e-12)
 
     seen = []
 
@@ -85,7 +96,7 @@ def test_one_mix_per_pair_and_one_norm_per_image():
 
 def test_bare_expectations_carry_no_weight():
     """Mescheder's R1 is gamma / 2 times this; WGAN-GP's lambda is at the call site too."""
-    assert penalties.r1_penalty(lambda x: 3 * x[:, 0], points()).item() == pytest.approx(9.0)
+    assert r1(lambda x: 3 * x[:, 0], points()).item() == pytest.approx(9.0)
     assert penalties.gradient_penalty(lambda x: 3 * x[:, 0], points(), points(seed=1)).item() == pytest.approx(4.0)
 
 
@@ -96,10 +107,9 @@ def smooth(weight, x):
     return torch.tanh(x @ weight).sum(1)
 
 
-@pytest.mark.parametrize("name", ["r1_penalty", "r2_penalty"])
-def test_gradcheck_of_squared_norms(name):
+@pytest.mark.parametrize("function", [r1, r2])
+def test_gradcheck_of_squared_norms(function):
     weight = points(3, seed=3)[:, :2].clone().requires_grad_()
-    function = getattr(penalties, name)
     assert torch.autograd.gradcheck(lambda w: function(lambda x: smooth(w, x), points()), (weight,))
     assert torch.autograd.gradgradcheck(lambda w: function(lambda x: smooth(w, x), points()), (weight,))
 
@@ -117,10 +127,9 @@ def test_gradcheck_between_real_and_fake(name):
     assert torch.autograd.gradgradcheck(value, (weight,))
 
 
-@pytest.mark.parametrize("name", ["r1_penalty", "r2_penalty"])
-def test_gradcheck_at_a_flat_critic(name):
+@pytest.mark.parametrize("function", [r1, r2])
+def test_gradcheck_at_a_flat_critic(function):
     weight = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
-    function = getattr(penalties, name)
     assert torch.autograd.gradcheck(lambda w: function(lambda x: smooth(w, x), points()), (weight,))
     assert torch.autograd.gradgradcheck(lambda w: function(lambda x: smooth(w, x), points()), (weight,))
 
@@ -133,7 +142,7 @@ def test_everything_is_finite_at_a_flat_critic():
     real, fake = torch.randn(6, 2), torch.randn(6, 2)
     values = {
         1.0: penalties.gradient_penalty(critic, real, fake),
-        0.0: penalties.r1_penalty(critic, real) + penalties.r2_penalty(critic, fake),
+        0.0: r1(critic, real) + r2(critic, fake),
     }
     for expected, value in values.items():
         assert float(value) == expected
@@ -143,18 +152,28 @@ def test_everything_is_finite_at_a_flat_critic():
 
 def test_penalty_trains_the_discriminator_and_nobody_else():
     discriminator, generator = mlp.Discriminator(data_dim=2, hidden=8), mlp.Generator(latent_dim=2, data_dim=2)
-    fake = generator(torch.randn(6, 2))
-    real = torch.randn(6, 2, requires_grad=True)
-    value = penalties.r2_penalty(discriminator, fake) + penalties.r1_penalty(discriminator, real)
-    (value + penalties.gradient_penalty(discriminator, real, fake)).backward()
+    fake, real = generator(torch.randn(6, 2)), torch.randn(6, 2)
+    value = r2(discriminator, fake) + r1(discriminator, real) + penalties.gradient_penalty(discriminator, real, fake)
+    value.backward()
     assert all(parameter.grad is None for parameter in generator.parameters())
-    assert real.grad is None
     assert discriminator.layers[0].weight.grad.abs().sum() > 0
 
 
-def test_works_inside_no_grad():
+def test_one_pass_serves_loss_and_penalty():
+    """The gradient by D's weights is that of the loss plus that of a penalty on a pass of its own."""
+    discriminator, points = mlp.Discriminator(data_dim=2, hidden=8), torch.randn(6, 2)
+    weights = list(discriminator.parameters())[:-1]
+    alone = torch.autograd.grad(discriminator(points).square().mean() + r1(discriminator, points), weights)
+    points.requires_grad_()
+    logits = discriminator(points)
+    shared = torch.autograd.grad(logits.square().mean() + penalties.r1_penalty(logits, points), weights)
+    for a, b in zip(shared, alone, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_points_between_work_inside_no_grad():
     with torch.no_grad():
-        assert penalties.r1_penalty(linear, points()).item() == pytest.approx(5.8)
+        assert penalties.zero_centred_gradient_penalty(linear, points(), points(seed=1)).item() == pytest.approx(5.8)
 
 
 # ---------------------------------------------------------------- clipping
@@ -199,9 +218,9 @@ def test_bad_points_are_refused_by_name(case):
     bad, error, words = BAD_POINTS[case]
     good = torch.ones(3, 3)
     with pytest.raises(error, match=f"real {words}"):
-        penalties.r1_penalty(linear, bad)
+        penalties.r1_penalty(good[:, 0], bad)
     with pytest.raises(error, match=f"fake {words}"):
-        penalties.r2_penalty(linear, bad)
+        penalties.r2_penalty(good[:, 0], bad)
     for function in (penalties.gradient_penalty, penalties.zero_centred_gradient_penalty):
         with pytest.raises(error, match=f"real {words}"):
             function(linear, bad, good)
@@ -216,15 +235,41 @@ def test_unlike_batches_are_refused():
         penalties.gradient_penalty(linear, torch.ones(3, 3), torch.ones(3, 3).double())
 
 
-def test_bad_discriminators_are_refused():
-    with pytest.raises(TypeError, match="the discriminator must be a module or a function, got str"):
-        penalties.r1_penalty("D", points())
-    with pytest.raises(ValueError, match=r"one logit per sample, shape \(5,\), got \(5, 1\)"):
-        penalties.r1_penalty(lambda x: x[:, :1], points())
-    with pytest.raises(ValueError, match=r"one logit per sample, shape \(5,\), got \(\)"):
-        penalties.r1_penalty(lambda x: x.mean(), points())
+def test_bad_critics_are_refused():
+    def penalty(critic):
+        return penalties.gradient_penalty(critic, points(), points(seed=1))
+
+    with pytest.raises(TypeError, match="the critic must be a module or a function, got str"):
+        penalty("D")
+    with pytest.raises(ValueError, match=r"one score per sample, shape \(5,\), got \(5, 1\)"):
+        penalty(lambda x: x[:, :1])
+    with pytest.raises(ValueError, match=r"one score per sample, shape \(5,\), got \(\)"):
+        penalty(lambda x: x.mean())
     with pytest.raises(ValueError, match="do not depend on the points"):
-        penalties.r1_penalty(lambda x: x.detach()[:, 0], points())
+        penalty(lambda x: x.detach()[:, 0])
     constant = torch.ones((), dtype=torch.float64, requires_grad=True)
     with pytest.raises(ValueError, match="do not depend on the points"):
-        penalties.r1_penalty(lambda x: constant.expand(len(x)), points())
+        penalty(lambda x: constant.expand(len(x)))
+
+
+@pytest.mark.parametrize("name", ["real", "fake"])
+def test_logits_that_do_not_come_from_the_points_are_refused(name):
+    penalty = penalties.r1_penalty if name == "real" else penalties.r2_penalty
+    weight = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    ready = points().requires_grad_()
+    with pytest.raises(ValueError, match=rf"{name}_logits must be one logit per sample, shape \(5,\), got \(5, 3\)"):
+        penalty(ready * 2, ready)
+    with pytest.raises(ValueError, match=f"{name}_logits must be one logit per sample, .* got function"):
+        penalty(linear, ready)
+    with pytest.raises(ValueError, match=rf"call {name}.requires_grad_\(\) before D sees it"):
+        penalty(points() @ weight, points())
+    logits = (late := points()) @ weight
+    with pytest.raises(ValueError, match=f"{name}_logits were not computed from {name}"):
+        penalty(logits, late.requires_grad_())
+    with torch.no_grad():
+        logits = linear(ready)
+    with pytest.raises(ValueError, match="with gradients on"):
+        penalty(logits, ready)
+    made = points() * weight  # as a generator makes it
+    with pytest.raises(ValueError, match=rf"take {name} = {name}.detach\(\).requires_grad_\(\)"):
+        penalty(linear(made), made)

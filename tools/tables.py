@@ -5,15 +5,16 @@
     python tools/tables.py cures-ring       every cure with its control on the ring (sharp-sighted discriminator)
     python tools/tables.py cures-balance    the same on the ring where only the balance of the players is wrong
     python tools/tables.py cures-grid       the same on the 25 Gaussians
+    python tools/tables.py lazy             R1 and R2 in every step, or in every n-th with n times the weight (24 seeds)
     python tools/tables.py literature       the papers' ring, which is tighter than ours
     python tools/tables.py speed            an ensemble against the same GANs one after the other, interleaved
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py architectures    odd networks, with the classic loss and as WGAN-GP (MNIST)
 
-Options: --seeds 10 (on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows, merged into
-what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so that a
-busy machine disturbs them less. Every row keeps every seed's numbers.
+Options: --seeds 10 (lazy 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
+merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
+that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
 
 from __future__ import annotations
@@ -269,6 +270,33 @@ def cures_grid(options: argparse.Namespace) -> Iterator[dict]:
     return compared(GRID, table, GRID.recipe.decay_steps, options, pictured=("none", "R1", "R1 + R2"))
 
 
+# ---------------------------------------------------------------- penalties in some steps only
+
+
+LAZY_STEPS = {"ring": 800, "grid": GRID.recipe.decay_steps}
+
+
+def lazy(options: argparse.Namespace) -> Iterator[dict]:
+    """Penalise by R1 and R2 in every step, or in every n-th with n times the weight."""
+    for where, problem, gamma, intervals in (("ring", RING, 0.1, (1, 2, 4, 8)), ("grid", GRID, 0.05, (1, 8))):
+        for every in intervals:
+            name = f"{where}, every step" if every == 1 else f"{where}, every {every} steps"
+            if not wanted(name, options):
+                continue
+            on, off = ({"r1": weight, "r2": weight} for weight in (gamma * every, 0.0))
+            ensemble = Ensemble(problem.recipe, problem.target, seeds=options.seeds)
+            started = time.process_time()
+            for _ in range(0, LAZY_STEPS[where], every):
+                ensemble.set(**on)
+                ensemble.train(1)
+                if every > 1:
+                    ensemble.set(**off)
+                    ensemble.train(every - 1)
+            row = {"cpu_seconds": round(time.process_time() - started, 1), **counted(ensemble)}
+            say(name, ensemble.steps_done, row)
+            yield {"name": name, "changes": on, "steps": ensemble.steps_done, **row}
+
+
 # ---------------------------------------------------------------- the papers' ring
 
 
@@ -367,6 +395,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "cures-ring": cures_ring,
     "cures-balance": cures_balance,
     "cures-grid": cures_grid,
+    "lazy": lazy,
     "literature": literature,
     "speed": speed,
     "dcgan": dcgan,
@@ -419,14 +448,14 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, on images 3")
+    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, lazy 24, on images 3")
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", default=None, help="only the rows of these names, separated by semicolons")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
     if options.seeds is None:
-        options.seeds = image_tables.SEEDS if options.command in ON_IMAGES else 10
+        options.seeds = image_tables.SEEDS if options.command in ON_IMAGES else {"lazy": 24}.get(options.command, 10)
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
     started, rows = time.process_time(), []

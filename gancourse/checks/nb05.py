@@ -357,7 +357,8 @@ def _check_r1_graph(got: Any, judge: _Curved, real: Tensor, gamma: float) -> Non
             "the number is right, but it is only a number: D's weights get no gradient from it, so nothing would "
             "change. Take the slope with create_graph=True, and detach nothing after it"
         )
-    wanted = torch.autograd.grad(gamma / 2 * penalties.r1_penalty(judge, real), judge.weight)[0]
+    real = real.detach().requires_grad_()
+    wanted = torch.autograd.grad(gamma / 2 * penalties.r1_penalty(judge(real), real), judge.weight)[0]
     if not torch.allclose(slope, wanted, rtol=1e-4, atol=1e-5):
         raise NotYet(
             "the number is right, but its gradient by D's weights is not; is a part of the way from the weights to "

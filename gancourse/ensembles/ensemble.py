@@ -160,8 +160,8 @@ class Ensemble:
         for name in settings:
             if not isinstance(getattr(type(self), name, None), _Setting):
                 raise TypeError(f"{name} cannot be changed while training; what can: {', '.join(_LIVE)}")
-        self._settings.change(settings)
-        self._draws.forget()
+        if self._settings.change(settings):
+            self._draws.forget()
 
     @property
     def diverged(self) -> tuple[Divergence, ...]:

@@ -15,6 +15,7 @@ from gancourse.losses import LOSSES, Loss
 __all__ = ["Coefficients", "Settings", "Turn"]
 
 _DECAY_FLOOR = 0.05
+_COUNTS = ("d_steps", "g_steps")
 
 
 class Turn(NamedTuple):
@@ -52,9 +53,11 @@ class Settings:
         self.turns: dict[str, list[Turn]] = {}
         """Player -> its updates of one step."""
 
-    def change(self, changes: Mapping[str, Any]) -> None:
+    def change(self, changes: Mapping[str, Any]) -> bool:
         """Take over new values, one for all members or one each; all of them, or none if one is refused.
 
+        Returns:
+            Whether other members move in some update than before.
         Raises:
             TypeError, ValueError: a value is out of range, or there are too many or too few.
         """
@@ -70,6 +73,7 @@ class Settings:
             values[name] = given if name == "loss" else torch.tensor(given, dtype=torch.float64)
         for smoothing, loss in zip(values["label_smoothing"].tolist(), values["loss"], strict=True):
             check_smoothing(smoothing, loss)
+        moved = any(self.values.get(name) is None or not values[name].equal(self.values[name]) for name in _COUNTS)
         self.values = values
         numbers = {name: value for name, value in values.items() if name != "loss"}
         self.on = {name for name, value in numbers.items() if bool(value.any())}
@@ -78,6 +82,7 @@ class Settings:
             "discriminator": self._made_turns(values["d_steps"].tolist()),
             "generator": self._made_turns(values["g_steps"].tolist()),
         }
+        return moved
 
     def _made_turns(self, counts: list[float]) -> list[Turn]:
         turns = []

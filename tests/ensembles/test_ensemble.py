@@ -11,7 +11,7 @@ from torch import nn
 
 from gancourse import ensembles, penalties, runtime
 from gancourse.data import toy
-from gancourse.ensembles import Ensemble, Recipe, crossed
+from gancourse.ensembles import Ensemble, Recipe, crossed, randomness
 from gancourse.losses import LOSSES
 from gancourse.models import mlp
 from gancourse.models.features import FourierFeatures, MinibatchStd, Packing
@@ -72,6 +72,7 @@ class OneGan:
             fake = self.generator(self.draw("latents", "discriminator", update)).detach()
             fake = self.noisy(fake, "noise on fake", "discriminator", update)
             real = self.noisy(self.draw("real", "discriminator", update), "noise on real", "discriminator", update)
+            real, fake = (points.detach().requires_grad_() for points in (real, fake))
             real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
             d_loss = loss.discriminator(real_logits=real_logits, fake_logits=fake_logits)
             if recipe.label_smoothing:
@@ -79,17 +80,17 @@ class OneGan:
                 d_loss = half(real_logits, soft) + half(fake_logits, torch.zeros_like(fake_logits))
             total = d_loss
             if recipe.r1:
-                total = total + recipe.r1 / 2 * penalties.r1_penalty(self.discriminator, real)
+                total = total + recipe.r1 / 2 * penalties.r1_penalty(real_logits, real)
             if recipe.r2:
-                total = total + recipe.r2 / 2 * penalties.r2_penalty(self.discriminator, fake)
+                total = total + recipe.r2 / 2 * penalties.r2_penalty(fake_logits, fake)
             if recipe.gradient_penalty:
                 mix = self.draw("mix", "discriminator", update)
-                between = (mix * real + (1 - mix) * fake).requires_grad_()
+                between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
                 slope = torch.autograd.grad(self.discriminator(between).sum(), between, create_graph=True)[0]
                 total = total + recipe.gradient_penalty * (slope.norm(dim=1) - 1).square().mean()
             if recipe.one_sided_penalty:
                 mix = self.draw("mix", "discriminator", update)
-                between = (mix * real + (1 - mix) * fake).requires_grad_()
+                between = (mix * real + (1 - mix) * fake).detach().requires_grad_()
                 slope = torch.autograd.grad(self.discriminator(between).sum(), between, create_graph=True)[0]
                 steep = torch.relu(slope.norm(dim=1) - 1)
                 total = total + recipe.one_sided_penalty * steep.square().mean()
@@ -658,3 +659,20 @@ def test_mismatched_lengths_and_other_bad_arguments():
         ensemble.logits(torch.zeros(4, 2).double())
     with pytest.raises(IndexError, match="k must be a member's number from 0 to 1, got 2"):
         ensemble.member(2)
+
+
+def test_rates_that_change_on_the_way_draw_nothing_anew(monkeypatch):
+    """Random numbers are drawn for 32 steps at once; only a change of who moves may throw them away."""
+    drawn = []
+    block = randomness.Draws._block
+    monkeypatch.setattr(randomness.Draws, "_block", lambda self, *which: drawn.append(which) or block(self, *which))
+    ensemble = Ensemble(Recipe(hidden=8), RING, seeds=[1, 2])
+    ensemble.train(1)
+    once = len(drawn)
+    for step in range(5):
+        ensemble.set(lr_g=1e-3 * step, r1=0.1 * (step % 2))
+        ensemble.train(1)
+    assert len(drawn) == once
+    ensemble.set(d_steps=[1, 2])
+    ensemble.train(1)
+    assert len(drawn) > once
