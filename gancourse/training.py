@@ -106,9 +106,8 @@ class History:
         Raises:
             Diverged: one of them is NaN or infinite.
         """
-        pending, self._pending = self._pending, {}
         diverged = None
-        for term, entries in pending.items():
+        for term, entries in list(self._pending.items()):
             steps = torch.tensor([step for step, _ in entries])
             if isinstance(entries[0][1], Tensor):
                 values = torch.stack([torch.as_tensor(value) for _, value in entries]).double().cpu()
@@ -116,6 +115,7 @@ class History:
                 values = torch.tensor([float(value) for _, value in entries], dtype=torch.float64)
             self._steps.setdefault(term, []).append(steps)
             self._values.setdefault(term, []).append(values)
+            del self._pending[term]  # only now, so that an interrupt on the way loses nothing
             bad = (~torch.isfinite(values)).nonzero()
             if len(bad):
                 first = int(bad[0])
@@ -211,36 +211,39 @@ def train(
                 if on_snapshot is not None:
                     on_snapshot(history.num_steps, history.snapshots[history.num_steps])
 
-    shown = _progress_line(last) if progress else None
     before, started = history.seconds, time.perf_counter()
     try:
         with runtime.interrupt_deferred() as interrupted:
-            take_snapshot()
-            while history.num_steps < last and not interrupted():
-                try:
-                    real = next(batches)
-                except StopIteration:
-                    raise ValueError(
-                        f"batches ended after {history.num_steps} steps, {last - history.num_steps} short; "
-                        "use an endless iterator such as data.batches.stream(...)"
-                    ) from None
-                numbers = step(real)
-                history.num_steps += 1
-                history.record(history.num_steps, numbers)
-                history.seconds = before + time.perf_counter() - started
-                if history.num_steps % _FLUSH_EVERY == 0:
-                    history.flush()
+            shown = _progress_line(last) if progress else None
+            try:
                 take_snapshot()
+                while history.num_steps < last and not interrupted():
+                    try:
+                        real = next(batches)
+                    except StopIteration:
+                        raise ValueError(
+                            f"batches ended after {history.num_steps} steps, {last - history.num_steps} short; "
+                            "use an endless iterator such as data.batches.stream(...)"
+                        ) from None
+                    numbers = step(real)
+                    history.num_steps += 1
+                    history.record(history.num_steps, numbers)
+                    history.seconds = before + time.perf_counter() - started
+                    if history.num_steps % _FLUSH_EVERY == 0:
+                        history.flush()
+                    take_snapshot()
+                    if shown is not None:
+                        shown.update(history)
+            except KeyboardInterrupt:  # a second interrupt, or one that did not come as a signal
+                pass
+            finally:
+                history.interrupted = history.num_steps < last
+                history.seconds = before + time.perf_counter() - started
                 if shown is not None:
-                    shown.update(history)
-            history.interrupted = history.num_steps < last
-    except KeyboardInterrupt:  # a second interrupt, or one that did not come as a signal
-        history.interrupted = True
-    finally:
-        history.seconds = before + time.perf_counter() - started
-        if shown is not None:
-            shown.close(history)
-    history.flush()
+                    shown.close(history)
+            history.flush()
+    except KeyboardInterrupt:  # it came before our handler was there, or as the one before was put back
+        history.interrupted = history.num_steps < last
     return history
 
 

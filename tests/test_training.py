@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gancourse import training
+from moments import interrupts
 
 
 def counter():
@@ -105,6 +106,40 @@ def test_an_interrupt_waits_for_the_end_of_the_step():
     assert signal.getsignal(signal.SIGINT) is before
     history = training.train(step, counter(), num_steps=1, history=history)
     assert not history.interrupted and history.num_steps == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
+def test_an_interrupt_at_any_moment_loses_no_step_and_no_record():
+    """At each line of the loop, of what it calls, and of what Python runs between: not only inside a step."""
+    done = []
+
+    def train(history=None):
+        return training.train(
+            lambda real: done.append(real) or {"d_loss": float(len(done)), "g_loss": torch.tensor(0.5)},
+            counter(),
+            num_steps=3,
+            history=history,
+            snapshot=lambda: len(done),
+            snapshot_at=[1, 3],
+            progress=False,
+        )
+
+    seen, stopped_after = 0, set()
+    for where, history, raised in interrupts(train, "gancourse/training.py", "gancourse/runtime.py", "contextlib.py"):
+        seen += 1
+        if raised:  # before the loop; real signals are not looked at as a function returns
+            assert not done or where.endswith("return history"), where
+        else:
+            recorded = history["d_loss"].tolist() if history.terms else []
+            assert recorded == list(range(1, len(done) + 1)) and history.num_steps == len(done), where
+            assert history.interrupted == (len(done) < 3), where
+            assert history.snapshots == {step: step for step in (1, 3) if step <= len(done)}, where
+            stopped_after.add(len(done))
+            again = train(history)
+            assert again.num_steps == len(done) == len(again["g_loss"]) and not again.interrupted, where
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, where
+        done.clear()
+    assert seen > 150 and stopped_after == {0, 1, 2, 3}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")

@@ -1,0 +1,100 @@
+"""Bad moments: an interrupt or a kill at every line of a call, one after the other, and a disk that is full."""
+
+import contextlib
+import linecache
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes inside a ``with`` block: a full disk, as a program sees it."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+class _Moments:
+    """Counts the lines of some files that a call comes through, and acts at one of them."""
+
+    def __init__(self, files: tuple[str, ...], act_at: int, act: Callable[[], None]) -> None:
+        self.files, self.act_at, self.act, self.seen, self.where = files, act_at, act, 0, ""
+
+    def __call__(self, frame, event, argument):
+        if not frame.f_code.co_filename.endswith(self.files) or frame.f_code.co_name == "__del__":
+            return None  # out of __del__ comes no exception
+        if event == "line":
+            self.seen += 1
+            if self.seen == self.act_at:
+                line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} {line}"
+                self.act()
+        return self
+
+
+def interrupts(call: Callable[[], Any], *files: str, every: int = 1) -> Iterator[tuple[str, Any, bool]]:
+    """Call again and again, with one SIGINT as each line of the files is reached, or as every n-th is.
+
+    Yields:
+        At which line it came, what the call returned, and whether KeyboardInterrupt came out of it.
+    """
+    moment = 1
+    while True:
+        moments = _Moments(files, moment, lambda: signal.raise_signal(signal.SIGINT))
+        result, raised = None, False
+        before = sys.gettrace()
+        sys.settrace(moments)
+        try:
+            result = call()
+        except KeyboardInterrupt:
+            raised = True
+        finally:
+            sys.settrace(before)
+        if not moments.where:
+            return
+        yield moments.where, result, raised
+        moment += every
+
+
+def kills(call: Callable[[], Any], *files: str, every: int = 1) -> Iterator[str]:
+    """The same with a kill, each time in a process of its own.
+
+    Yields:
+        At which line, after the process is gone.
+    """
+    moment = 1
+    while True:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _die_on_the_way(call, files, moment, write)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            where = pipe.read()
+        os.waitpid(child, 0)
+        if not where:
+            return
+        yield where
+        moment += every
+
+
+def _die_on_the_way(call, files, moment, write):
+    def die():
+        os.write(write, moments.where.encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    moments = _Moments(files, moment, die)
+    try:
+        sys.settrace(moments)
+        call()
+    finally:
+        os._exit(0)
