@@ -13,9 +13,12 @@ behind, and several processes may do the same at the same time.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import hashlib
 import os
+import secrets
+import shutil
 import stat
 import sys
 import tempfile
@@ -25,8 +28,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,9 +45,11 @@ __all__ = [
     "Fetched",
     "PublishedFile",
     "PublishedSet",
+    "alone_in",
     "cache_folder",
     "fetch",
     "forget_failures",
+    "in_megabytes",
     "parse_idx",
     "unpack",
     "write_atomically",
@@ -47,7 +57,10 @@ __all__ = [
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _SPARE_BYTES = 1_000_000  # a compressed file may be this much longer than its content, not more
+_PART = ".part"  # ends the name of a temporary file
 _LEFTOVER_SECONDS = 60  # writing takes a second; an older temporary file belongs to nobody
+_PATIENCE_SECONDS = 20.0  # how long to wait for another process that writes in the same folder
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the disk, the file, or your share of it
 _CONNECT_SECONDS = 4.0
 _READ_SECONDS = 8.0
 
@@ -258,30 +271,137 @@ def write_atomically(path: Path, payload: bytes) -> None:
         path: the file; its folder is made if need be.
         payload: the content.
     Raises:
-        OSError: the disk is full, read-only, or the folder cannot be made; the old file is intact.
+        OSError: the disk is full, read-only, or the folder cannot be made; the old file is intact. ``strerror``
+            says it whole: the path, the reason, and for a full disk how much is needed and how much is free.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_PART}")  # its name is known before it exists
     try:
-        with os.fdopen(handle, "wb") as stream:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        with _held(temporary) as stream:
             stream.write(payload)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
+            if fcntl is not None:
+                os.replace(temporary, path)
+        if fcntl is None:  # Windows moves no open file
+            os.replace(temporary, path)
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, _not_written(path, len(payload), error)) from error
         raise
 
 
-def _sweep(folder: Path) -> None:
-    """Remove temporary files too old to be in use."""
-    for leftover in folder.glob(".*.part"):
+@contextlib.contextmanager
+def _held(temporary: Path) -> Iterator[IO[bytes]]:
+    """Open a new file, readable by its owner only, and hold it until it is closed or this process ends.
+
+    A file that somebody swept away between the two is made again.
+    """
+    while True:
+        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
+            if fcntl is not None:
+                with contextlib.suppress(OSError):  # a file system on which nothing can be held: see _sweep
+                    fcntl.flock(stream, fcntl.LOCK_EX)
+                if os.fstat(stream.fileno()).st_nlink == 0:
+                    continue
+            yield stream
+            return
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep others who ask for the same folder waiting inside a ``with`` block, or wait for them; it is made if need be.
+
+    Nobody waits for longer than any writing takes, nor where folders cannot be locked, as on Windows.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, f"{folder} could not be made ({error.strerror or error})") from error
+    if fcntl is None:
+        yield
+        return
+    opened = _Folder(folder)
+    try:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while opened.is_locked_by_another() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield
+    finally:
+        opened.unlock()
+
+
+class _Folder:
+    """An open folder that can be locked; closed, and so unlocked, when nobody refers to it any more."""
+
+    _handle: int | None = None
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDONLY)
+
+    def fileno(self) -> int:
+        return self._handle
+
+    def is_locked_by_another(self) -> bool:
+        """Lock it unless another has; False also where nothing can be locked."""
+        try:
+            fcntl.flock(self, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return isinstance(error, BlockingIOError)
+        return False
+
+    def unlock(self) -> None:
         with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
+            fcntl.flock(self, fcntl.LOCK_UN)
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary files that no process holds; where none can be held, those too old to be in use."""
+    for leftover in folder.glob(f".*{_PART}"):
+        with contextlib.suppress(OSError):
+            young = time.time() - leftover.stat().st_mtime <= _LEFTOVER_SECONDS
+            if fcntl is None:
+                if not young:
+                    leftover.unlink()
+                continue
+            with leftover.open("r+b") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    if young:
+                        continue
                 leftover.unlink()
+
+
+def _not_written(path: Path, needed: int, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.errno in _FULL:
+        reason += f": it needs {in_megabytes(needed)}, and the disk has {in_megabytes(_free(path.parent))} free"
+    return f"{path} could not be written ({reason}); what was there before is intact"
+
+
+def _free(folder: Path) -> int:
+    """Return the free bytes of the disk that the folder is on, or will be."""
+    folder = folder.absolute()
+    return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+
+
+def in_megabytes(count: int) -> str:
+    """Return a number of bytes in words: "3.4 MB", or the bytes themselves below 0.1 MB."""
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count:,} bytes"
 
 
 def _read(path: Path, file: PublishedFile) -> bytes | None:
@@ -417,7 +537,7 @@ def _keep(path: Path, payload: bytes, say: Callable[[str], None]) -> bool:
     try:
         write_atomically(path, payload if payload.startswith(_GZIP_MAGIC) else gzip.compress(payload, mtime=0))
     except OSError as error:
-        say(f"{path} could not be written ({error.strerror or error}), so the download is not kept.")
+        say(f"{error.strerror}. The download is not kept.")
         return False
     return True
 

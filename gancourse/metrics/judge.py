@@ -16,6 +16,7 @@ import hashlib
 import io
 import math
 import time
+import zipfile
 from pathlib import Path
 
 import torch
@@ -42,6 +43,7 @@ _STEPS, _STEPS_IF_SMALL = 600, 250  # a set of less than 10,000 images is learnt
 _BATCH_SIZE = 128
 _NONSENSE = 8  # of each kind, in each batch
 _LARGEST_BATCH = 1_000  # images judged at once; changes nothing but memory
+_LARGEST_FILE = 10_000_000  # bytes; the judge of images of 64 by 64 takes 2.1 MB
 
 
 class Judge:
@@ -188,13 +190,10 @@ def load(digits: Digits, device: str | torch.device = "cpu") -> Judge:
     device = _indexed(runtime.pick_device(device))
     folder = files.cache_folder()
     path = None if folder is None else folder / "judge" / f"{digits.name}-{digits.image_size}-{_key(digits)}.pt"
-    stored = None if path is None else _read(path)
-    if stored is not None:
-        network = _network(digits.image_size)
-        network.load_state_dict(stored["network"])
-        judge = Judge(network, image_size=digits.image_size, accuracy=stored["accuracy"], device=device)
-        print(f"Judge: from the cache, test accuracy {judge.accuracy:.3f}")
-        return judge
+    if path is not None and (stored := _read(path, digits.image_size)) is not None:
+        network, accuracy = stored
+        print(f"Judge: from the cache, test accuracy {accuracy:.3f}")
+        return Judge(network, image_size=digits.image_size, accuracy=accuracy, device=device)
     started = time.perf_counter()
     network = _train(digits, device)
     judge = Judge(network, image_size=digits.image_size, accuracy=float("nan"), device=device)
@@ -298,19 +297,28 @@ def _write(path: Path, content: dict) -> None:
     try:
         files.write_atomically(path, hashlib.sha256(payload).digest() + payload)
     except OSError as error:
-        print(f"{path} could not be written ({error.strerror or error}), so this judge is not kept.")
+        print(f"{error.strerror}. This judge is not kept.")
 
 
-def _read(path: Path) -> dict | None:
-    """Return what is stored, None if nothing is; a damaged file is named and ignored."""
+def _read(path: Path, image_size: int) -> tuple[nn.Sequential, float] | None:
+    """Return the network and its accuracy, None if none is stored; a damaged file is named and ignored."""
     try:
+        if not path.exists():
+            return None
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            raise ValueError("no file, or too large")
         payload = path.read_bytes()
-    except FileNotFoundError:
-        return None
+        if hashlib.sha256(payload[32:]).digest() != payload[:32]:
+            raise ValueError("another checksum")
+        with zipfile.ZipFile(io.BytesIO(payload[32:])) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_FILE:
+                raise ValueError("too large when unpacked")
+        stored = torch.load(io.BytesIO(payload[32:]), map_location="cpu", weights_only=True)
+        network = _network(image_size)
+        network.load_state_dict(stored["network"])
+        return network, float(stored["accuracy"])
     except OSError as error:
         print(f"{path} cannot be read ({error.strerror or error}): training the judge again.")
-        return None
-    if len(payload) < 32 or hashlib.sha256(payload[32:]).digest() != payload[:32]:
+    except Exception:  # whatever a file made by somebody else provokes
         print(f"{path} is damaged: training the judge again.")
-        return None
-    return torch.load(io.BytesIO(payload[32:]), map_location="cpu", weights_only=True)
+    return None

@@ -84,8 +84,9 @@ def save(
     """Write a run to ``runs/<name>/run.bin``, in one step or not at all.
 
     Call it between two steps of training. Name everything that training changes, or a resumed run
-    will differ. If the file holds a run of more steps, that one is kept beside the new one,
-    as ``run-step-<its step>.bin``, and a line says so.
+    will differ. If the file holds a run of more steps, or another one that this session has neither
+    saved nor loaded, that one is kept beside the new one, as ``run-step-<its step>.bin``, and a
+    line says so. So two notebooks that save under one name lose nothing.
 
     Args:
         name: see :func:`path`.
@@ -119,8 +120,7 @@ def save(
     state = _fitting.state_of(_fitting.checked(modules, optimizers, generators, batches), history)
     target = _place(name, folder) / "run.bin"
     content = _file.pack(state, step=step, target=target, limit=MAX_BYTES)
-    _file.keep_a_longer_run(target, step)
-    return _file.write(target, content)
+    return _file.replace(target, content, limit=MAX_BYTES, same=lambda other: _fitting.same(state, other))
 
 
 def load(
@@ -153,14 +153,16 @@ def load(
     """
     parts = _fitting.checked(modules, optimizers, generators, batches)
     source = _place(name, folder) / f"{_checked_name(file, 'file')}.bin"
-    step, state = _run_in(source)
-    _fitting.compare(source, state, parts)
+    header, state = _run_in(source)
     history = History()
-    if state["history"] is not None:
-        history.load_state_dict(state["history"])
-    history.num_steps = step
+    with _fitting.named(source):
+        _fitting.compare(source, state, parts)
+        if state["history"] is not None:
+            history.load_state_dict(state["history"])
+    history.num_steps = header["step"]
     _fitting.put_back(source, state, parts)
-    return step, history
+    _file.go_on_from(header)
+    return header["step"], history
 
 
 def load_modules(name: str, *, modules: Mapping[str, nn.Module], folder: str | Path = "runs", file: str = "run") -> int:
@@ -180,10 +182,11 @@ def load_modules(name: str, *, modules: Mapping[str, nn.Module], folder: str | P
     """
     parts = _fitting.checked(modules, {}, {}, None)
     source = _place(name, folder) / f"{_checked_name(file, 'file')}.bin"
-    step, state = _run_in(source)
-    _fitting.compare_modules(source, state, modules)
+    header, state = _run_in(source)
+    with _fitting.named(source):
+        _fitting.compare_modules(source, state, modules)
     _fitting.put_back(source, state, parts)
-    return step
+    return header["step"]
 
 
 def save_samples(name: str, samples: Tensor, *, file: str = "samples", folder: str | Path = "runs") -> Path:
@@ -246,9 +249,9 @@ def _samples_path(name: str, file: str, folder: str | Path) -> Path:
     return _place(name, folder) / f"{file}.bin"
 
 
-def _run_in(source: Path) -> tuple[int, dict[str, Any]]:
-    """Return step and state of the run in a file."""
-    step, state = _file.unpack(source, limit=MAX_BYTES)
+def _run_in(source: Path) -> tuple[_file.Header, dict[str, Any]]:
+    """Return the first line and the state of the run in a file."""
+    header, state = _file.unpack(source, limit=MAX_BYTES)
     if not _fitting.is_run(state):
         raise DamagedRun(f"{source} holds no run; samples are read with runs.load_samples")
-    return step, state
+    return header, state

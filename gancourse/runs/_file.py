@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
+import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,15 @@ from torch import Tensor
 from gancourse._numbers import real
 from gancourse.data import files
 
-__all__ = ["DamagedRun", "keep_a_longer_run", "pack", "plain", "unpack", "write"]
+__all__ = ["DamagedRun", "Header", "go_on_from", "pack", "plain", "replace", "unpack", "write"]
 
 _HEADER_BYTES = 1_000
 _FORMAT = "gancourse-run-1"
+
+Header = dict[str, Any]
+"""The first line of a file: format, step, bytes and sha256."""
+
+_ours: set[str] = set()  # checksums of the runs that this session has saved, or goes on from
 
 
 class DamagedRun(ValueError):
@@ -63,8 +70,8 @@ def pack(state: dict[str, Any], *, step: int, target: Path, limit: int) -> bytes
     payload = buffer.getvalue()
     if len(payload) > limit:
         raise ValueError(
-            f"{target} would take {_megabytes(len(payload))}, more than runs.MAX_BYTES ({_megabytes(limit)}); "
-            "keep fewer snapshots, or raise the limit"
+            f"{target} would take {files.in_megabytes(len(payload))}, more than runs.MAX_BYTES "
+            f"({files.in_megabytes(limit)}); keep fewer snapshots, or raise the limit"
         )
     header = {"format": _FORMAT, "step": step, "bytes": len(payload), "sha256": _digest(step, payload)}
     return json.dumps(header).encode() + b"\n" + payload
@@ -75,33 +82,81 @@ def write(target: Path, content: bytes) -> Path:
     try:
         files.write_atomically(target, content)
     except OSError as error:
-        raise OSError(
-            error.errno,
-            f"{target} could not be written ({error.strerror or error}); what was saved there before is intact. "
-            f"Free {_megabytes(len(content))} or pass another folder=",
-        ) from error
+        raise OSError(error.errno, f"{error.strerror}. Make room, or pass another folder=") from error
     return target
 
 
-def keep_a_longer_run(target: Path, step: int) -> None:
-    """Put the save at ``target`` aside if it holds more steps than the one about to replace it."""
+def replace(target: Path, content: bytes, *, limit: int, same: Callable[[Any], bool]) -> Path:
+    """Put a run into the file ``target``. What would be lost by that is kept beside it first, and a line says so.
+
+    Args:
+        target: the file.
+        content: from :func:`pack`.
+        limit: as for :func:`unpack`.
+        same: tells whether what another file holds would be no loss, because it is the same.
+    """
+    new = _header(content[: content.index(b"\n") + 1])
+    with files.alone_in(target.parent):
+        loss, old = "", _header_in(target)
+        if old is not None and old["step"] > new["step"]:
+            loss = f"a run of {old['step']:,} steps, longer than this one"
+        elif old is not None and old["sha256"] not in _ours and not _holds(target, limit, same):
+            loss = f"another run, of {old['step']:,} steps, which this session neither saved nor loaded"
+        aside = _keep(target, old) if loss else None
+        _ours.add(new["sha256"])  # before it is written, so that an interrupt leaves no run of ours as a stranger's
+        write(target, content)
+    if loss:
+        print(f"{target} held {loss}: it is kept as {aside}.")
+    return target
+
+
+def go_on_from(header: Header) -> None:
+    """Note that this session continues a run, so that its own saves may replace it."""
+    _ours.add(header["sha256"])
+
+
+def _holds(target: Path, limit: int, same: Callable[[Any], bool]) -> bool:
     try:
-        with target.open("rb") as stream:
-            old = _header(stream.readline(_HEADER_BYTES))["step"]
-        if old <= step:
-            return
-        content = target.read_bytes()
+        return same(unpack(target, limit=limit)[1])
     except (OSError, DamagedRun):
-        return
-    aside = write(target.with_name(f"run-step-{old}.bin"), content)
-    print(f"{target} held a run of {old:,} steps, longer than this one: it is kept as {aside}.")
+        return False
+
+
+def _keep(target: Path, old: Header) -> Path:
+    """Give the file ``target`` a second name, under which it stays when the first is replaced."""
+    for aside in _names_beside(target, old["step"]):
+        if not os.path.lexists(aside):
+            break
+        if (there := _header_in(aside)) is not None and there["sha256"] == old["sha256"]:
+            return aside
+    try:
+        os.link(target, aside)  # takes no space, and both names are there at every moment
+    except OSError:
+        write(aside, target.read_bytes())
+    return aside
+
+
+def _names_beside(target: Path, step: int) -> Iterator[Path]:
+    for number in itertools.count(1):
+        yield target.with_name(f"run-step-{step}{f'-{number}' if number > 1 else ''}.bin")
+
+
+def _header_in(source: Path) -> Header | None:
+    """Return the first line of a save, None if there is no such file or it is no save."""
+    try:
+        if not source.is_file():
+            return None
+        with source.open("rb") as stream:
+            return _header(stream.readline(_HEADER_BYTES))
+    except (OSError, DamagedRun):
+        return None
 
 
 # ---------------------------------------------------------------- reading
 
 
-def unpack(source: Path, *, limit: int) -> tuple[int, Any]:
-    """Return step and content of a save, verified; nothing of more than ``limit`` bytes is opened."""
+def unpack(source: Path, *, limit: int) -> tuple[Header, Any]:
+    """Return first line and content of a save, verified; nothing of more than ``limit`` bytes is opened."""
     if not source.exists():
         raise FileNotFoundError(f"{source} does not exist; {_saved_beside(source)}")
     if not source.is_file():
@@ -109,10 +164,13 @@ def unpack(source: Path, *, limit: int) -> tuple[int, Any]:
     remedy = "delete it and save again, or put a copy of yours in its place"
     size = source.stat().st_size
     if size > limit + _HEADER_BYTES:
-        raise DamagedRun(f"{source} has {_megabytes(size)}, more than runs.MAX_BYTES ({_megabytes(limit)})")
-    line, newline, payload = source.read_bytes().partition(b"\n")
+        raise DamagedRun(
+            f"{source} has {files.in_megabytes(size)}, more than runs.MAX_BYTES ({files.in_megabytes(limit)})"
+        )
+    with source.open("rb") as stream:
+        line, payload = stream.readline(_HEADER_BYTES), stream.read()
     try:
-        header = _header(line + newline)
+        header = _header(line)
     except DamagedRun as problem:
         raise DamagedRun(f"{source} {problem}; {remedy}") from None
     if len(payload) != header["bytes"]:
@@ -124,22 +182,32 @@ def unpack(source: Path, *, limit: int) -> tuple[int, Any]:
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > limit:
-            raise DamagedRun(f"{source} would unpack to {_megabytes(unpacked)}, more than runs.MAX_BYTES allows")
-        return header["step"], torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except DamagedRun:
-        raise
+        if unpacked <= limit:
+            content = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            unpacked = _bytes_of(content)
     except Exception as error:  # whatever a file made by somebody else provokes
         raise DamagedRun(
             f"{source} holds something other than tensors and plain values ({type(error).__name__}) and was not "
             "opened, because such a file can run code; use only files that runs.save wrote"
         ) from error
+    if unpacked > limit:
+        raise DamagedRun(f"{source} would unpack to {files.in_megabytes(unpacked)}, more than runs.MAX_BYTES allows")
+    return header, content
+
+
+def _bytes_of(content: Any) -> int:
+    """Count what the tensors take once they are copied: one value in the file may stand for any number of them."""
+    if isinstance(content, Tensor):
+        return content.numel() * content.element_size()
+    if isinstance(content, Mapping):
+        content = content.values()
+    return sum(map(_bytes_of, content)) if not isinstance(content, str) and isinstance(content, Iterable) else 0
 
 
 def _header(line: bytes) -> dict[str, Any]:
     try:
         header = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not line.endswith(b"\n") or not isinstance(header, dict):
         raise DamagedRun("does not start as a save does")
@@ -161,7 +229,3 @@ def _digest(step: int, payload: bytes) -> str:
     digest = hashlib.sha256(f"{_FORMAT} {step}\n".encode())
     digest.update(payload)
     return digest.hexdigest()
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"

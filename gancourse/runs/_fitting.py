@@ -5,9 +5,10 @@ Every refusal comes before anything is changed, and a failure half way is taken 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from gancourse.runs import _file
 from gancourse.training import History
 
-__all__ = ["checked", "compare", "compare_modules", "is_run", "put_back", "state_of"]
+__all__ = ["checked", "compare", "compare_modules", "is_run", "named", "put_back", "same", "state_of"]
 
 _WRAPPED = re.compile(r"^(?:(?:_orig_mod|module)\.)+")
 
@@ -63,6 +64,23 @@ def is_run(state: Any) -> bool:
     return isinstance(state, dict) and "history" in state and all(isinstance(state.get(part), dict) for part in parts)
 
 
+def same(state: dict[str, Any], other: Any) -> bool:
+    """Tell whether a file holds this state, bit for bit; the history aside, in which times differ."""
+    return is_run(other) and all(_equal(state[kind], other[kind]) for kind in state if kind != "history")
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, Tensor):
+        return isinstance(right, Tensor) and left.dtype == right.dtype and torch.equal(left, right)
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return left == right
+
+
 def put_back(source: Path, state: dict[str, Any], parts: dict[str, dict[str, Any]]) -> None:
     """Put the saved states into the things they belong to, into all of them or into none."""
     pairs = [(thing, state[kind][key]) for kind, things in parts.items() for key, thing in things.items()]
@@ -97,6 +115,19 @@ def _set(thing: Any, state: Any) -> None:
 
 
 # ---------------------------------------------------------------- what fits into what
+
+
+@contextlib.contextmanager
+def named(source: Path) -> Iterator[None]:
+    """Let whatever a file made by somebody else provokes inside a ``with`` block be an error that names the file."""
+    try:
+        yield
+    except ValueError:
+        raise
+    except Exception as error:
+        raise _file.DamagedRun(
+            f"{source} does not hold what runs.save writes ({type(error).__name__}: {error}); use only what it wrote"
+        ) from error
 
 
 def compare(source: Path, state: dict[str, Any], parts: dict[str, dict[str, Any]]) -> None:

@@ -1,9 +1,11 @@
 """The file cache against a server on this machine that misbehaves in every way we could think of."""
 
+import collections
 import errno
 import gzip
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from gancourse.data import files
+from moments import file_size_limit, interrupts, kills
 from sources import BOMB, CONTENT, PACKED, Server, published
 
 
@@ -409,9 +412,103 @@ def test_leftovers_of_a_killed_writer_are_swept_but_not_a_file_being_written(tmp
     old, young = tmp_path / ".data.abc.part", tmp_path / ".data.def.part"
     for path in (old, young):
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 120, time.time() - 120))
+    with files._held(tmp_path / ".data.held.part"):
+        os.utime(tmp_path / ".data.held.part", (time.time() - 120, time.time() - 120))
+        files.write_atomically(tmp_path / "data", b"whole")
+        assert everything(tmp_path) == [".data.held.part", "data"]
     files.write_atomically(tmp_path / "data", b"whole")
-    assert everything(tmp_path) == [".data.def.part", "data"]
+    assert everything(tmp_path) == ["data"]
+
+
+def test_where_no_file_can_be_held_only_old_leftovers_are_swept(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    for without in ((files.fcntl, "flock", unsupported), (files, "fcntl", None)):  # such a file system; Windows
+        old, young = tmp_path / ".data.abc.part", tmp_path / ".data.def.part"
+        for path in (old, young):
+            path.write_bytes(b"half")
+        os.utime(old, (time.time() - 120, time.time() - 120))
+        with monkeypatch.context() as patch:
+            patch.setattr(*without)
+            files.write_atomically(tmp_path / "data", b"whole")
+            with files.alone_in(tmp_path):
+                pass
+        assert everything(tmp_path) == [".data.def.part", "data"]
+
+
+def test_a_file_swept_away_before_it_was_held_is_made_again(tmp_path, monkeypatch):
+    flock, swept = files.fcntl.flock, []
+
+    def sweep_first(stream, how):
+        if not swept:
+            swept.append(stream.name)
+            os.unlink(stream.name)
+        return flock(stream, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", sweep_first)
+    files.write_atomically(tmp_path / "data", b"whole")
+    assert swept and everything(tmp_path) == ["data"] and (tmp_path / "data").read_bytes() == b"whole"
+
+
+def test_an_interrupt_at_any_moment_leaves_the_old_or_the_new_file_and_nothing_else(tmp_path):
+    path, seen = tmp_path / "made" / "data", set()
+    for where, _, raised in interrupts(lambda: files.write_atomically(path, b"new"), "data/files.py", "contextlib.py"):
+        assert raised and everything(tmp_path) in ([], ["made/data"]), where
+        seen.add(path.exists() and path.read_bytes())
+        path.unlink(missing_ok=True)
+    assert seen == {False, b"new"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new_file_and_the_next_write_tidies_up(tmp_path):
+    path, seen = tmp_path / "data", collections.Counter()
+    files.write_atomically(path, b"old")
+    for where in kills(lambda: files.write_atomically(path, b"new"), "data/files.py"):
+        assert path.read_bytes() in (b"old", b"new"), where
+        seen[path.read_bytes()] += 1
+        seen["litter"] += len(everything(tmp_path)) - 1
+        files.write_atomically(path, b"old")
+        assert everything(tmp_path) == ["data"], where
+    assert seen[b"old"] > 10 and seen[b"new"] >= 1 and seen["litter"] > 5
+
+
+def test_two_do_not_get_into_a_folder_at_once(tmp_path, monkeypatch):
+    place, order = tmp_path / "made", []
+
+    def second():
+        with files.alone_in(place):
+            order.append("second")
+
+    with files.alone_in(place):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.1)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    monkeypatch.setattr(files, "_PATIENCE_SECONDS", 0.05)
+    with files.alone_in(place):
+        second()  # rather than never
+    assert order == ["first", "second", "second"]
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file could not be made"), files.alone_in(tmp_path / "file"):
+        pass
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 99, 100, 1_000, 4_095, 4_096, 5_000, 9_999])
+def test_a_disk_that_is_full_after_so_many_bytes_says_what_is_needed_and_keeps_what_was_there(tmp_path, size):
+    """The system refuses to let any file grow beyond ``size``; a quota or a full disk looks the same from inside."""
+    path = tmp_path / "data"
+    files.write_atomically(path, b"old")
+    with file_size_limit(size), pytest.raises(OSError) as caught:
+        files.write_atomically(path, bytes(10_000))
+    assert re.fullmatch(
+        rf"{path} could not be written \(File too large: it needs 10,000 bytes, and the disk has [\d.,]+ (MB|bytes) "
+        r"free\); what was there before is intact",
+        caught.value.strerror,
+    )
+    assert path.read_bytes() == b"old" and everything(tmp_path) == ["data"]
 
 
 # ---------------------------------------------------------------- other processes
@@ -469,7 +566,7 @@ def test_several_processes_and_threads_may_fetch_at_once(cache, server):
         found = files.fetch(wanted, seconds=60)
         assert found.contents == CONTENT
     """
-    processes = [start(code, server.address("right"), GANCOURSE_CACHE=str(cache)) for _ in range(2)]
+    processes = [start(code, server.address("right"), GANCOURSE_CACHE=str(cache)) for _ in range(8)]
     results = []
     threads = [
         threading.Thread(target=lambda: results.append(fetch(published(server.address("right"))))) for _ in range(6)

@@ -2,7 +2,12 @@
 
 import dataclasses
 import hashlib
+import io
 import os
+import re
+import tracemalloc
+import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -224,6 +229,64 @@ def test_other_data_and_other_sizes_have_their_own_judge(quick, embedded, capsys
     assert "from the cache" not in capsys.readouterr().out and len(list(quick.rglob("*.pt"))) == 4
 
 
+def vouched(payload):
+    """A stored judge as somebody might forge it: with a right checksum around anything."""
+    return hashlib.sha256(payload).digest() + payload
+
+
+def packed(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+class Trap:
+    def __reduce__(self):
+        return (os.mkdir, ("trapped",))
+
+
+def bomb():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(11_000_000))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"short", packed({}), packed([1]), packed({"network": {}, "accuracy": 0.9}), packed(Trap()), bomb()),
+        *("larger than any judge", "a pipe", "a folder"),
+    ],
+    ids=lambda content: content if isinstance(content, str) else f"{len(content)} bytes",
+)
+def test_what_is_no_judge_is_named_and_neither_run_nor_waited_for(quick, embedded, capsys, monkeypatch, content):
+    monkeypatch.chdir(quick)
+    first = judge.load(embedded)
+    path = next(quick.rglob("*.pt"))
+    path.unlink()
+    if content == "a pipe":
+        os.mkfifo(path)
+    elif content == "a folder":
+        path.mkdir()
+    elif content == "larger than any judge":
+        with path.open("wb") as stream:
+            stream.truncate(10**10)
+    else:
+        path.write_bytes(vouched(content))
+    capsys.readouterr()
+    tracemalloc.start()
+    second = judge.load(embedded)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert f"{path} is damaged: training the judge again." in capsys.readouterr().out
+    images = embedded.test_images[:50]
+    assert torch.equal(first.probabilities(images), second.probabilities(images))
+    assert most < 5_000_000 and not Path("trapped").exists()
+    judge.load(embedded)
+    assert ("from the cache" in capsys.readouterr().out) == (content != "a folder")
+
+
 @pytest.mark.parametrize("damage", ["flipped", "half", "empty", "pickle"])
 def test_a_damaged_judge_is_named_and_made_again(quick, embedded, capsys, damage):
     first = judge.load(embedded)
@@ -256,12 +319,16 @@ def test_without_a_cache_the_judge_is_trained_each_time(quick, embedded, monkeyp
 
 
 def test_a_full_disk_costs_a_line_not_the_judge(quick, embedded, monkeypatch, capsys):
-    def full(path, payload):
+    def full(descriptor):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(files, "write_atomically", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     assert judge.load(embedded).accuracy > 0
-    assert "could not be written (No space left" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert re.search(
+        r"embedded-28-\w+\.pt could not be written \(No space left on device: it needs 0\.\d MB, and", said
+    )
+    assert "This judge is not kept." in said and [path.name for path in quick.rglob("*")] == ["judge"]
 
 
 def test_training_leaves_the_thread_count_and_the_grad_mode_alone(quick, embedded):
