@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BADGE_MARK = "<!-- badge -->"
 SETUP_ID = "setup"
+CONTENTS = "gancourse/plotting/course.py"
 
 _SETUP_SOURCE = """\
 # @title Set-up: run this cell first
@@ -30,7 +32,7 @@ class Course:
     """A checkout of the course.
 
     Args:
-        root: the folder with pyproject.toml, README.md and notebooks/.
+        root: the folder with pyproject.toml, README.md, gancourse/ and notebooks/.
     """
 
     root: Path
@@ -48,6 +50,17 @@ class Course:
     def notebooks(self) -> list[Path]:
         """All notebooks, in reading order."""
         return sorted((self.root / "notebooks").glob("*.ipynb"))
+
+    @cached_property
+    def contents(self) -> tuple[tuple[str, str, str], ...]:
+        """Number, title and part of each notebook: the one list of them, which the map of the course is drawn from.
+
+        Read as text, because the hook that lints before a commit has no matplotlib to import it with.
+        """
+        for node in ast.parse((self.root / CONTENTS).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "NOTEBOOKS" and node.value:
+                return ast.literal_eval(node.value)
+        raise ValueError(f"{CONTENTS} has no list NOTEBOOKS")
 
     @property
     def setup_source(self) -> str:

@@ -23,7 +23,7 @@ def read_source(app: Sphinx, docname: str, source: list[str]) -> None:
     """Prepare a page for the site."""
     course = _course(app)
     if not docname.startswith("notebooks/"):
-        for name, text in {"address": course.address, "notebooks": table(course)}.items():
+        for name, text in {"address": course.address, "notebooks": table(course), "contents": contents(course)}.items():
             source[0] = source[0].replace("{{ " + name + " }}", text)
         source[0] = numbers_linked(source[0], course)
     elif docname == "notebooks/glossary":
@@ -226,6 +226,17 @@ def table(course: Course) -> str:
     if found is None:
         raise ValueError("README.md has no table that starts with '| | notebook'")
     return found[0].replace("| |", "| number |", 1)
+
+
+def contents(course: Course) -> str:
+    """Return the notebooks for the site's sidebar, part by part, from the list that the course's map is drawn from."""
+    pages = {path.name[:2]: path.stem for path in course.notebooks}
+    parts = dict.fromkeys(part for _, _, part in course.contents)
+    trees = []
+    for part in parts:
+        entries = [f"notebooks/{pages[number]}" for number, _, of in course.contents if of == part]
+        trees.append("\n".join(["```{toctree}", f":caption: {part}", ":hidden:", "", *entries, "```"]))
+    return "\n\n".join(trees)
 
 
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:

@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from nbformat.validator import iter_validate
 
 from claim_cells import statements
-from course import BADGE_MARK, SETUP_ID, Course
+from course import BADGE_MARK, CONTENTS, SETUP_ID, Course
 
 MAX_BYTES = 400_000
 MAX_BYTES_IN_ALL = 9_000_000
@@ -97,22 +97,55 @@ def lint(page: Page, *, outputs: bool = True) -> list[str]:
 
 
 def lint_course(course: Course) -> Iterator[str]:
-    """Yield what is wrong with the notebooks taken together: numbers, README's table, total size."""
+    """Yield what is wrong with the notebooks taken together: numbers, the pages that list them, total size."""
     names = [path.name for path in course.notebooks]
     for i, name in enumerate(names):
         if not re.fullmatch(r"\d\d_[a-z0-9_]+\.ipynb", name):
             yield f"notebooks/{name}: a notebook is named NN_words_in_small_letters.ipynb"
         elif i == 0 and name[:2] != "00":
             yield f"notebooks/{name}: its number should be 00, where the course starts"
-        elif i > 0 and name[:2] == names[i - 1][:2]:  # a gap is fine: the course's map says which are planned
+        elif i > 0 and name[:2] == names[i - 1][:2]:
             yield f"notebooks/{name}: {names[i - 1]} has this number too"
-    readme = (course.root / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\|.*?\]\(notebooks/([^)\s]+\.ipynb)\)", readme, flags=re.MULTILINE)
-    if rows != names:
-        yield f"README.md: the table's rows should link {names}, in this order, but link {rows}"
+    numbers = [number for number, *_ in course.contents]
+    if numbers != [name[:2] for name in names]:
+        yield f"{CONTENTS}: lists the notebooks {numbers}, but there are {[name[:2] for name in names]}"
+    else:
+        yield from _readme(course)
+        yield from _plans(course)
     total = sum(path.stat().st_size for path in course.notebooks)
     if total > MAX_BYTES_IN_ALL:
         yield f"notebooks/: {total:,} bytes in all, more than {MAX_BYTES_IN_ALL:,}"
+
+
+def _readme(course: Course) -> Iterator[str]:
+    """Hold README's table to the list of notebooks, and its minutes to what each notebook says."""
+    readme = (course.root / "README.md").read_text(encoding="utf-8")
+    table = re.findall(
+        r"^\| *(\d\d) *\| *\[(.*?)\]\(notebooks/([^)\s]+\.ipynb)\) *\|.*\| *([^|]+?) *\|$", readme, flags=re.MULTILINE
+    )
+    rows = [row[:3] for row in table]
+    wanted = [
+        (number, title, path.name) for (number, title, _), path in zip(course.contents, course.notebooks, strict=True)
+    ]
+    if rows != wanted:
+        odd = next(pair for pair in itertools.zip_longest(wanted, rows) if pair[0] != pair[1])
+        yield f"README.md: the table should have the row {odd[0]}, as {CONTENTS} has it, but has {odd[1]}"
+        return
+    for (number, *_, minutes), path in zip(table, course.notebooks, strict=True):
+        said = re.search(r"Plan (\d+)(?: to (\d+))? minutes", path.read_text(encoding="utf-8"))
+        if said is None or minutes != "–".join(filter(None, said.groups())):
+            says = said[0] if said else "no 'Plan ... minutes'"
+            yield f"README.md: notebook {number} takes {minutes} minutes, but it says itself: {says}"
+
+
+def _plans(course: Course) -> Iterator[str]:
+    """See that each plan for teachers has every notebook."""
+    text = (course.root / "docs" / "teaching.md").read_text(encoding="utf-8")
+    for plan in ("Ten lectures", "Three workshops"):
+        body = text.partition(f"\n## {plan}\n")[2].partition("\n## ")[0]
+        rows = "\n".join(line for line in body.splitlines() if line.startswith("|"))
+        if missing := [number for number, *_ in course.contents if f"**{number}**" not in rows]:
+            yield f"docs/teaching.md: the plan {plan!r} has no row for {', '.join(missing)}"
 
 
 # ---------------------------------------------------------------- form
@@ -148,8 +181,12 @@ def _opening(page: Page) -> Iterator[str]:
     if not page.cells or page.cells[0].cell_type != "markdown":
         yield "the first cell should be text with the title"
         return
-    if not re.match(r"# \S", page.cells[0].source):
-        yield f"{page.where(0)}: should start with the title, '# ...'"
+    number = page.path.name[:2]
+    title = next((f"# {number} · {title}" for listed, title, _ in page.course.contents if listed == number), None)
+    if title is None:
+        yield f"{CONTENTS}: its list has no notebook {number}"
+    elif page.cells[0].source.partition("\n")[0] != title:
+        yield f"{page.where(0)}: should start with the title {title!r}, as {CONTENTS} has it"
     badges = [line for line in page.cells[0].source.splitlines() if BADGE_MARK in line]
     if badges != [page.course.badge(page.path.name)]:
         yield f"{page.where(0)}: the Colab badge is missing or does not open this file; run `make stamp`"

@@ -25,7 +25,10 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("08", "Measure distance with a critic", "Distance"),
     ("09", "Train a WGAN with gradient penalty", "Distance"),
 )
-"""One row for each notebook: number, title, part of the course."""
+"""The one list of the course's notebooks: number, title, part of the course.
+
+The site is made from it, and `make lint` holds to it the notebooks, README's table and the plans for teachers.
+"""
 
 _WIDTH, _HEIGHT, _ACROSS, _DOWN = 1.12, 0.66, 1.32, 0.92
 

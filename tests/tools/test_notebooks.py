@@ -8,13 +8,16 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import notebook_rules as rules
 import notebooks
-from course import BADGE_MARK, Course, loads_images
+from course import BADGE_MARK, CONTENTS, ROOT, Course, loads_images
 
 ADDRESS = "https://github.com/somebody/course"
 NAME = "00_made_up.ipynb"
 STUB = "def double(x):\n    return ...\n\n\nchecks.nb00.double(double)"
 SOLUTION = "def solution_double(x):\n    return 2 * x\n\n\nchecks.nb00.double(solution_double, strict=True)"
 CLAIMS = 'claims.check("00", claims.Claim("twice", "It doubles.", twice / 2, equal=2))'
+ROW = f"| 00 | [Double a number](notebooks/{NAME}) | double | 45–60 |"
+LIST = 'NOTEBOOKS: tuple[tuple[str, str, str], ...] = (("00", "Double a number", "The game"),)\n'
+PLANS = "# Teach\n\n## Ten lectures\n\n| 1 | **00** |\n\n## Three workshops\n\n| 1 | **00** |\n\n## Marks\n"
 FOLDED = {"tags": ["claims"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 COLLAPSED = {"tags": ["solution"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 
@@ -24,7 +27,10 @@ def course(tmp_path):
     """A course of one notebook that keeps every rule."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "pyproject.toml").write_text(f'[project.urls]\nRepository = "{ADDRESS}"\n')
-    (tmp_path / "README.md").write_text(f"| n | title |\n|---|---|\n| 00 | [Made up](notebooks/{NAME}) |\n")
+    (tmp_path / "README.md").write_text(f"| | title | what | minutes |\n|---|---|---|---|\n{ROW}\n")
+    for file, text in ((CONTENTS, LIST), ("docs/teaching.md", PLANS)):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text(text)
     made = Course(tmp_path)
     save(made, good_notebook(made))
     return made
@@ -32,7 +38,9 @@ def course(tmp_path):
 
 def good_notebook(course):
     cells = [
-        new_markdown_cell(f"# Double a number\n\nOne sentence.\n\n{course.badge(NAME)}", id="title"),
+        new_markdown_cell(
+            f"# 00 · Double a number\n\nOne sentence. Plan 45 to 60 minutes.\n\n{course.badge(NAME)}", id="title"
+        ),
         new_code_cell(course.setup_source, id="setup", metadata={"cellView": "form"}),
         new_markdown_cell("## Look\n\nA question, and $x^2$.", id="look"),
         new_code_cell("figure", id="figure", outputs=[new_output("display_data", {"image/png": "iVBORw0KGgo="})]),
@@ -122,7 +130,8 @@ MISTAKES = {
     "versions of the machine": (lambda node: node.metadata.language_info.update(version="3.11.7"), "language_info"),
     "timings": (set_metadata("figure", execution={"iopub.status.busy": "12:00"}), "execution"),
     "a cell hidden from the test": (set_metadata("figure", tags=["nbval-skip"]), "hide the cell from the test"),
-    "no title": (replace("title", "# Double", "Double"), "should start with the title"),
+    "no title": (replace("title", "# 00", "00"), "should start with the title '# 00 · Double a number'"),
+    "another title": (replace("title", "Double", "Treble"), "should start with the title '# 00 · Double a number'"),
     "two titles": (replace("look", "## Look", "# Look"), "one title"),
     "a heading that jumps": (replace("look", "## Look", "### Look"), "jumps from level 1 to level 3"),
     "a badge to another file": (replace("title", NAME, "01_other.ipynb"), "badge"),
@@ -229,27 +238,68 @@ def test_words_are_those_one_reads():
 
 
 @pytest.mark.parametrize(
-    "name, readme, message",
+    "name, message",
     [
-        ("01_made_up.ipynb", "| [a](notebooks/01_made_up.ipynb) |", "its number should be 00"),
-        ("00_Made-up.ipynb", "| [a](notebooks/00_Made-up.ipynb) |", "small_letters"),
-        (NAME, "no table", "rows should link"),
-        (NAME, "| [a](notebooks/00_other.ipynb) |", "rows should link"),
+        ("01_made_up.ipynb", "its number should be 00"),
+        ("00_Made-up.ipynb", "small_letters"),
+        ("00_other.ipynb", "should have the row ('00', 'Double a number', '00_other.ipynb')"),
     ],
 )
-def test_notebooks_are_numbered_and_listed(course, name, readme, message):
+def test_notebooks_are_numbered_and_listed(course, name, message):
     path_of(course).rename(course.root / "notebooks" / name)
-    (course.root / "README.md").write_text(readme)
     assert any(message in problem for problem in rules.lint_course(course))
 
 
-@pytest.mark.parametrize("second, message", [("00_twin.ipynb", "has this number too"), ("02_later.ipynb", None)])
-def test_a_number_is_used_once_and_planned_notebooks_leave_gaps(course, second, message):
-    names = sorted([path_of(course).name, second])
+@pytest.mark.parametrize(
+    "second, message", [("00_twin.ipynb", "has this number too"), ("01_more.ipynb", "['00', '01']")]
+)
+def test_a_number_is_used_once_and_stands_in_the_list(course, second, message):
     (course.root / "notebooks" / second).write_bytes(path_of(course).read_bytes())
-    (course.root / "README.md").write_text("".join(f"| [a](notebooks/{name}) |\n" for name in names))
-    problems = list(rules.lint_course(course))
-    assert not problems if message is None else any(message in problem for problem in problems)
+    assert any(message in problem for problem in rules.lint_course(course))
+
+
+@pytest.mark.parametrize(
+    "file, old, new, message",
+    [
+        ("README.md", ROW, "", "README.md: the table should have the row ('00', 'Double a number', "),
+        ("README.md", "[Double", "[Treble", "README.md: the table should have the row ('00', 'Double a number', "),
+        ("README.md", "| 00 |", "| 01 |", "README.md: the table should have the row ('00', 'Double a number', "),
+        ("README.md", ROW, f"{ROW}\n{ROW}", "should have the row None"),
+        ("README.md", "45–60", "45", "takes 45 minutes, but it says itself: Plan 45 to 60 minutes"),
+        (CONTENTS, "Double", "Treble", "README.md: the table should have the row ('00', 'Treble a number', "),
+        (CONTENTS, '("00", "Double a number", "The game"),', "", "lists the notebooks [], but there are ['00']"),
+        (
+            "docs/teaching.md",
+            "lectures\n\n| 1 | **00**",
+            "lectures\n\n| 1 | 00",
+            "plan 'Ten lectures' has no row for 00",
+        ),
+        ("docs/teaching.md", "## Three workshops", "## Four", "the plan 'Three workshops' has no row for 00"),
+    ],
+)
+def test_every_page_that_lists_the_notebooks_is_held_to_the_one_list(course, file, old, new, message):
+    assert list(rules.lint_course(course)) == []
+    text = (course.root / file).read_text(encoding="utf-8")
+    assert old in text
+    (course.root / file).write_text(text.replace(old, new), encoding="utf-8")
+    (found,) = rules.lint_course(Course(course.root))
+    assert message in found
+
+
+def test_a_notebook_that_the_list_lacks_is_told_so(course):
+    node = good_notebook(course)
+    (course.root / CONTENTS).write_text("NOTEBOOKS: tuple = ()\n")
+    fresh = Course(course.root)
+    assert f"{CONTENTS}: its list has no notebook 00" in problems(fresh, node)
+    (course.root / CONTENTS).write_text("PAGES = ()\n")
+    with pytest.raises(ValueError, match="has no list NOTEBOOKS"):
+        _ = Course(course.root).contents
+
+
+def test_the_tools_read_the_list_that_the_map_is_drawn_from():
+    from gancourse.plotting import course as drawn
+
+    assert Course(ROOT).contents == drawn.NOTEBOOKS
 
 
 @pytest.mark.parametrize("content", ["{ no JSON", "[]", "{}", '{"nbformat": 3, "worksheets": []}'])
@@ -270,7 +320,7 @@ def test_a_missing_notebook_is_a_wrong_command_line(course, capsys):
 
 def test_stamp_makes_what_lint_wants_and_keeps_outputs(course):
     node = good_notebook(course)
-    cell(node, "title").source = f"# Double a number\n\n{BADGE_MARK}\n\nMore."
+    cell(node, "title").source = f"# 00 · Double a number\n\n{BADGE_MARK}\n\nMore."
     cell(node, "setup").source = "device = 'cpu'"
     cell(node, "setup").metadata = {}
     cell(node, "setup").outputs = [printed("gancourse 0.1.0 | device: cpu")]
