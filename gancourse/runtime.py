@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from gancourse import __version__
+from gancourse import __version__, _out_of_order
 from gancourse._numbers import whole
 
 __all__ = ["budget", "generator", "interrupt_deferred", "pick_device", "seeded", "setup", "threads"]
@@ -100,7 +100,8 @@ def setup(device: str | torch.device | None = None) -> torch.device:
 
     One thread because the networks of most notebooks are tiny, and a second thread then costs
     more than it brings; cells that train on images ask for more with :func:`threads`.
-    Draws no random number and seeds nothing.
+    Draws no random number and seeds nothing. In a notebook, a ``NameError`` says from now on which cell
+    makes the name.
 
     Args:
         device: passed to :func:`pick_device`.
@@ -110,6 +111,7 @@ def setup(device: str | torch.device | None = None) -> torch.device:
     """
     chosen = pick_device(device)
     torch.set_num_threads(1)
+    _out_of_order.explain()
     name = f"{chosen.type} ({torch.cuda.get_device_name(chosen)})" if chosen.type == "cuda" else chosen.type
     where = "Colab" if "google.colab" in sys.modules else platform.system()
     print(

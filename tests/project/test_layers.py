@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parents[2] / "gancourse"
 LAYERS = {
     "_numbers": set(),
     "_torch_modes": set(),
-    "runtime": set(),
+    "_out_of_order": set(),
+    "runtime": {"_out_of_order"},
     "measured": set(),
     "claims": set(),
     "losses": set(),
