@@ -236,7 +236,8 @@ def failure_chance(claim: Claim, values: Sequence[float]) -> float:
     """Return the chance that a count fails, at the upper 95 % limit of the share of GANs that go astray.
 
     All GANs of all runs are pooled: that share is the Clopper-Pearson limit, and the chance that one run has
-    more of them than the bound allows is binomial.
+    more of them than the bound allows is binomial. Both take the GANs for independent, so a notebook's runs must not
+    share any: seeds of its ensembles are spaced by at least their number (``SEED * 100 + k``).
 
     Args:
         claim: a count.

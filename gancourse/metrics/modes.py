@@ -243,8 +243,8 @@ def verdict(covered: int, of: int, quality: float) -> str:
     """Say in words what a number of modes and a quality mean together.
 
     "covers all": every mode. "collapse": one or two modes, and at least 80 % of the samples on them.
-    "drops modes": some of the modes. "no mode at all": none; the generator is elsewhere, which is failure of
-    another kind than collapse. "diverged": the numbers are not finite.
+    "drops modes": some of the modes. "no mode at all": none; the samples are elsewhere, scattered or all in one spot
+    that is no mode (collapse off target: look at their spread). "diverged": the numbers are not finite.
 
     Args:
         covered: modes covered.
@@ -284,10 +284,10 @@ PROTOCOLS: dict[str, Protocol] = {
     "ring": Protocol(toy.ring(modes=8, radius=1.0, std=0.01), samples=2500, good_samples=1),
     "grid": Protocol(toy.grid(side=5, spacing=2.0, std=0.05), samples=2500, good_samples=1),
 }
-"""The two problems of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018): a ring of 8 Gaussians on the unit
-circle with standard deviation 0.01, and a 5 x 5 grid with spacing 2 and standard deviation 0.05. 2,500 samples; a
-sample is good within 3 standard deviations of its nearest mode; a mode counts with at least one good sample; reverse
-KL between the histograms of nearest modes."""
+"""A ring of 8 Gaussians (Metz et al. 2017) on the unit circle with standard deviation 0.01, and a 5 x 5 grid (Dumoulin
+et al. 2017) with spacing 2 and standard deviation 0.05, counted as VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et
+al. 2018) do: 2,500 samples; a sample is good within 3 standard deviations of its nearest mode; a mode counts with at
+least one good sample; reverse KL between the histograms of nearest modes."""
 
 
 def literature_report(points: Tensor, name: str, *, diverged_ok: bool = False) -> ModeReport:
