@@ -1,5 +1,9 @@
 """Device, threads, seeds and budgets."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -105,3 +109,28 @@ def test_a_bad_seed_is_named(bad):
         runtime.generator(bad)
     with pytest.raises(ValueError, match="seed must be a whole number"), runtime.seeded(bad):
         pass
+
+
+def test_freed_memory_is_kept_for_the_next_step():
+    """Counts the pages that the system fills with zeros while tensors of 4 MiB come and go."""
+    program = """
+import resource, torch
+from gancourse import runtime
+runtime.setup() if {told} else None
+torch.zeros(1 << 21)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    first, second = torch.ones(1 << 20), torch.ones(1 << 20)  # 4 MiB each
+    del first, second
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    if platform.libc_ver()[0] != "glibc":
+        assert runtime.keep_freed_memory() is False
+        pytest.skip("only glibc can be told to keep freed memory")
+    faults = []
+    for told in (False, True):
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(told=told)], capture_output=True, text=True, check=True
+        )
+        faults.append(int(done.stdout.split()[-1]))
+    assert faults[1] < faults[0] / 3, faults

@@ -458,6 +458,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.seeds = image_tables.SEEDS if options.command in ON_IMAGES else {"lazy": 24}.get(options.command, 10)
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
+    runtime.keep_freed_memory()
     started, rows = time.process_time(), []
     for row in COMMANDS[options.command](options):
         rows.append(row)

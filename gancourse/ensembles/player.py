@@ -25,7 +25,7 @@ def forward(layers: Sequence[Tensor], h: Tensor, slope: float) -> Tensor:
     for i in range(0, len(layers), 2):
         h = torch.baddbmm(layers[i + 1].unsqueeze(1), h, layers[i].transpose(1, 2))
         if i < last:
-            h = F.leaky_relu(h, slope) if slope else F.relu(h)
+            h = F.leaky_relu_(h, slope) if slope else F.relu_(h)  # in place: large blocks of memory are slow to get
     return h
 
 
