@@ -117,9 +117,9 @@ def test_freed_memory_is_kept_for_the_next_step():
 import resource, torch
 from gancourse import runtime
 runtime.setup() if {told} else None
-torch.zeros(1 << 21)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(50):
+for step in range(51):
+    if step == 1:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     first, second = torch.ones(1 << 20), torch.ones(1 << 20)  # 4 MiB each
     del first, second
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
@@ -133,4 +133,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
             [sys.executable, "-c", program.format(told=told)], capture_output=True, text=True, check=True
         )
         faults.append(int(done.stdout.split()[-1]))
-    assert faults[1] < faults[0] / 3, faults
+    assert faults[1] < faults[0] / 5, faults
