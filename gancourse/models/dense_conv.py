@@ -2,7 +2,7 @@
 
 Of the pairs that notebook 07 measures, this one gives the clearest digits for a minute of a CPU. The
 convolutional pair of the same width ends about three times further from the data after the same steps with the
-classic loss and optimiser, and about six times with the recommended ones. It differs in several things at once,
+classic loss and optimiser, and about six times with the modern ones. It differs in several things at once,
 the number of parameters (two fifths in G, a fortieth in D), batch norm in D and the first weights among them; the
 table does not say which of them does it.
 """

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 import image_tables as tables
-from gancourse import measured, penalties, runtime
+from gancourse import measured, runtime
 from gancourse.data import digits
 
 
@@ -151,13 +151,31 @@ def test_the_penalty_of_one_pass_is_r1(data, monkeypatch):
     ours._train_discriminator(real.clone(), fake)
     d = other.discriminator
     (slope,) = torch.autograd.grad(d(real.requires_grad_()).sum(), real, create_graph=True)
-    penalty = made.r1 / 2 * slope.square().flatten(1).sum(1).mean()
+    penalty = made.r1_every * made.r1 / 2 * slope.square().flatten(1).sum(1).mean()
     loss = other.loss.discriminator(real_logits=d(real), fake_logits=d(fake)) + penalty
     other.d_optimizer.zero_grad()
     loss.backward()
     other.d_optimizer.step()
     for a, b in zip(ours.discriminator.parameters(), d.parameters(), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_r1_comes_in_every_third_step(data, monkeypatch):
+    run = tables.Run(dataclasses.replace(tables.RECOMMENDED, pair=tables.dense_pair, r1_every=3), data.images, 4)
+    braked, penalty = [], tables.penalties.r1_penalty
+    monkeypatch.setattr(tables.penalties, "r1_penalty", lambda *given: braked.append(run.steps_done) or penalty(*given))
+    run.advance(8)
+    assert braked == [0, 3, 6]
+
+
+def test_differences_estimate_r1(data):
+    """Over many directions the mean square of (D(x + s e) - D(x)) / s is R1."""
+    run = tables.Run(dataclasses.replace(tables.RECOMMENDED, pair=tables.dense_pair, r1_by=0.01), data.images, 4)
+    real = data.images[:16].clone().requires_grad_()
+    logits = run.discriminator(real)
+    wanted = float(tables.penalties.r1_penalty(logits, real))
+    found = [float(run._difference(real.detach(), logits.detach()).detach()) for _ in range(300)]
+    assert sum(found) / 300 == pytest.approx(wanted, rel=0.1)
 
 
 def test_critic_steps_decay_and_average(data):
