@@ -20,6 +20,7 @@ from torch import nn
 
 from gancourse import runs, runtime
 from gancourse.data import batches, toy
+from gancourse.ensembles import Ensemble, Recipe
 from gancourse.losses import non_saturating_discriminator_loss, non_saturating_generator_loss
 from gancourse.models import mlp
 from gancourse.training import History, train
@@ -106,6 +107,12 @@ class Experiment:
         return flat
 
 
+def ensemble() -> Ensemble:
+    """Two small GANs with an average, whose discriminators move twice a step."""
+    recipe = Recipe(hidden=8, batch_size=16, average=0.9, d_steps=2)
+    return Ensemble(recipe, toy.ring(), seeds=[3, 4], r1=[0, 0.1])
+
+
 def same(left: list, right: list) -> bool:
     return len(left) == len(right) and all(
         torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in zip(left, right, strict=True)
@@ -159,6 +166,62 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tmp_path, stop
         assert torch.equal(history.steps(term), whole_history.steps(term))
     assert history.snapshots.keys() == whole_history.snapshots.keys() == {0, 5, 12}
     assert all(torch.equal(history.snapshots[at], whole_history.snapshots[at]) for at in history.snapshots)
+
+
+def test_a_new_process_goes_on_bit_for_bit_from_any_stop(tmp_path):
+    """Random stops by a signal; and of an ensemble, which is saved as what it is: a thing with a state."""
+    code = """
+        import sys, torch
+        sys.path[:0] = [sys.argv[1]]
+        torch.set_num_threads(1)
+        from test_runs import Experiment, ensemble
+        from gancourse import runs, runtime
+        for name in sys.argv[2:]:
+            experiment = Experiment(seed=40)
+            experiment.train(2)
+            step, history = runs.load(name, folder=".", **experiment.parts())
+            history = experiment.train(14 - step, history)
+            runs.save(name, history=history, folder="done", **experiment.parts())
+        gans = ensemble()
+        gans.train(3)
+        step, _ = runs.load("gans", folder=".", modules={}, optimizers={"gans": gans}, generators={})
+        gans.train(40 - step)
+        runs.save("gans", step=40, folder="done", modules={}, optimizers={"gans": gans}, generators={})
+    """
+    with runtime.seeded(5):
+        whole = Experiment()
+        history = whole.train(14)
+        runs.save("whole", history=history, folder=tmp_path, **whole.parts())
+        expected = whole.everything()
+    names = []
+    for stop_after in (1, 4, 6, 11, 13):
+        with runtime.seeded(5):
+            stopped = Experiment()
+            stopped.interrupt_at = stop_after
+            runs.save(f"stop{stop_after}", history=stopped.train(14), folder=tmp_path, **stopped.parts())
+        names.append(f"stop{stop_after}")
+    gans, straight = ensemble(), ensemble()
+    gans.train(17)
+    straight.train(40)
+    runs.save("gans", step=17, folder=tmp_path, modules={}, optimizers={"gans": gans}, generators={})
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(Path(__file__).parent), *names],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(runs.__file__).parents[2]), *sys.path])},
+        check=True,
+    )
+    for name in names:
+        with runtime.seeded(99):
+            resumed = Experiment(seed=9)
+            _, there = runs.load(name, folder=tmp_path / "done", **resumed.parts())
+            assert same(resumed.everything(), expected), name
+        assert all(torch.equal(there[term], history[term]) for term in ("d_loss", "g_loss")), name
+        assert all(torch.equal(there.snapshots[at], history.snapshots[at]) for at in (0, 5, 12)), name
+    runs.load("gans", folder=tmp_path / "done", modules={}, optimizers={"gans": gans}, generators={})
+    assert all(
+        torch.equal(value, straight.state_dict()[name]) if isinstance(value, torch.Tensor) else True
+        for name, value in gans.state_dict().items()
+    )
 
 
 def test_a_difference_in_one_bit_would_be_noticed():

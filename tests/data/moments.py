@@ -1,8 +1,9 @@
-"""Bad moments: an interrupt or a kill at every line of a call, one after the other, and a disk that is full."""
+"""Bad moments: an interrupt or a kill at every line of a call, a disk that is full, and bytes that nobody wrote."""
 
 import contextlib
 import linecache
 import os
+import random
 import resource
 import signal
 import sys
@@ -21,6 +22,31 @@ def file_size_limit(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
+
+
+def altered(content: bytes, count: int) -> Iterator[bytes]:
+    """Yield so many altered copies, or a few less, in the ways of bad disks, bad transfers and bad editors."""
+    chance = random.Random(0)
+    for _ in range(count):
+        copy, place = bytearray(content), chance.randrange(len(content))
+        other, length = chance.randrange(len(content)), chance.randrange(1, 300)
+        how = chance.randrange(7)
+        if how == 0:
+            copy[place] ^= 1 << chance.randrange(8)
+        elif how == 1:
+            del copy[place:]
+        elif how == 2:
+            copy += chance.randbytes(length)
+        elif how == 3:
+            copy[place : place + length] = bytes(len(copy[place : place + length]))
+        elif how == 4:
+            copy[place:place] = copy[other : other + length]
+        elif how == 5:
+            del copy[:length]
+        else:
+            copy[place : place + length] = chance.randbytes(len(copy[place : place + length]))
+        if copy != content:
+            yield bytes(copy)
 
 
 class _Moments:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from gancourse.data import files
-from moments import file_size_limit, interrupts, kills
+from moments import altered, file_size_limit, interrupts, kills
 from sources import BOMB, CONTENT, PACKED, Server, published
 
 
@@ -259,6 +259,26 @@ def test_a_damaged_file_in_the_cache_is_named_and_replaced(cache, server, damage
     assert len(said) == 1 and str(target) in said[0] and "damaged" in said[0]
     assert len(server.requests) == 3 and target.read_bytes() == right
     assert fetch(wanted)[1] == [] and len(server.requests) == 3
+
+
+def test_no_altered_file_gives_other_content_and_the_next_fetch_heals_it(cache, server):
+    wanted, outcomes = published(server.address("right")), collections.Counter()
+    fetch(wanted)
+    target = cache / "letters" / "first-file.gz"
+    tracemalloc.start()
+    for content in altered(PACKED["first-file"], 500):
+        target.write_bytes(content)
+        found = files._find(wanted, wanted.files[0], lambda line: outcomes.update(["named"] * (str(target) in line)))
+        assert found is None or found[0] == CONTENT["first-file"]
+        outcomes["right all the same"] += found is not None  # the name and the time in a .gz file do not count
+        if outcomes["named"] % 20 == 1 and found is None:
+            fetch(wanted)
+            assert target.read_bytes() == PACKED["first-file"]
+            outcomes["healed"] += 1
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcomes["named"] > 350 and outcomes["named"] + outcomes["right all the same"] > 480
+    assert outcomes["healed"] > 15 and most < 10_000_000
 
 
 # ---------------------------------------------------------------- the web

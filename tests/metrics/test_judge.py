@@ -15,6 +15,7 @@ import torch
 from gancourse import runtime
 from gancourse.data import digits, files
 from gancourse.metrics import judge
+from moments import altered
 from sources import REAL
 
 
@@ -285,6 +286,17 @@ def test_what_is_no_judge_is_named_and_neither_run_nor_waited_for(quick, embedde
     assert most < 5_000_000 and not Path("trapped").exists()
     judge.load(embedded)
     assert ("from the cache" in capsys.readouterr().out) == (content != "a folder")
+
+
+def test_no_altered_judge_gets_in(quick, embedded, capsys):
+    judge.load(embedded)
+    path, count = next(quick.rglob("*.pt")), 0
+    for content in altered(path.read_bytes(), 200):
+        path.write_bytes(content)
+        capsys.readouterr()
+        assert judge._read(path, 28) is None and f"{path} is damaged" in capsys.readouterr().out
+        count += 1
+    assert count > 190
 
 
 @pytest.mark.parametrize("damage", ["flipped", "half", "empty", "pickle"])

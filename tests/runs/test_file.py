@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import os
-import random
 import subprocess
 import sys
 import textwrap
@@ -18,7 +17,7 @@ from torch import nn
 
 from gancourse import runs
 from gancourse.runs import _file
-from moments import file_size_limit, interrupts, kills
+from moments import altered, file_size_limit, interrupts, kills
 
 
 @pytest.fixture(autouse=True)
@@ -179,31 +178,6 @@ def test_two_processes_that_save_one_run_keep_all_that_both_saved(tmp_path, monk
 # ---------------------------------------------------------------- bytes that nobody wrote
 
 
-def mutations(content, count):
-    """Yield altered copies, in the ways of bad disks, bad transfers and bad editors."""
-    chance = random.Random(0)
-    for _ in range(count):
-        altered, place = bytearray(content), chance.randrange(len(content))
-        other, length = chance.randrange(len(content)), chance.randrange(1, 300)
-        how = chance.randrange(7)
-        if how == 0:
-            altered[place] ^= 1 << chance.randrange(8)
-        elif how == 1:
-            del altered[place:]
-        elif how == 2:
-            altered += chance.randbytes(length)
-        elif how == 3:
-            altered[place : place + length] = bytes(len(altered[place : place + length]))
-        elif how == 4:
-            altered[place:place] = altered[other : other + length]
-        elif how == 5:
-            del altered[:length]
-        else:
-            altered[place : place + length] = chance.randbytes(len(altered[place : place + length]))
-        if altered != content:
-            yield bytes(altered)
-
-
 def load(folder):
     net = network(0.5)
     runs.load("mine", modules={"net": net}, optimizers={}, generators={}, folder=folder)
@@ -212,8 +186,8 @@ def load(folder):
 
 def test_no_altered_byte_gets_in(tmp_path):
     file, count = save(tmp_path, 1.0), 0
-    for altered in mutations(file.read_bytes(), 500):
-        file.write_bytes(altered)
+    for content in altered(file.read_bytes(), 500):
+        file.write_bytes(content)
         with pytest.raises(runs.DamagedRun, match="mine/run.bin"):
             load(tmp_path)
         count += 1
@@ -239,7 +213,7 @@ def packed(**changes):
 def test_a_forged_payload_is_refused_by_name_or_is_a_run(tmp_path):
     """Whoever can compute a checksum can write any run; but no file can do more than that."""
     outcomes = collections.Counter()
-    for payload in mutations(packed(), 500):
+    for payload in altered(packed(), 500):
         forged(tmp_path, payload)
         try:
             load(tmp_path)
