@@ -358,15 +358,13 @@ def keep(path: Path, workers: int) -> int:
         if row["arithmetic"] != stored["runs"][at]["arithmetic"]:
             raise ValueError(f"{path.name}, {plan}: recorded under other arithmetic than this machine's")
         differ = [
-            name
+            f"{name} from {stored['claims'][name][at]} to {row['values'].get(name)}"
             for name in now
-            if name not in row["values"] or not _same(row["values"][name], stored["claims"][name][at])
+            if not _same(row["values"].get(name), stored["claims"][name][at])
         ]
         moved += len(differ)
-        print(
-            f"{path.name}, {plan}: {'moved: ' + ', '.join(differ) if differ else 'every value is as before'}",
-            flush=True,
-        )
+        said = "moved: " + ", ".join(differ) if differ else "every value is as before"
+        print(f"{path.name}, {plan}: {said}", flush=True)
     if not moved:
         write(
             stored
@@ -375,9 +373,11 @@ def keep(path: Path, workers: int) -> int:
     return moved
 
 
-def _same(value: float, stored: float | None) -> bool:
+def _same(value: float | None, stored: float | None) -> bool:
     """Tell whether a value is as before, but for the last bit of a sum in float32, which hangs on where memory lies."""
-    return stored is not None and math.isclose(value, stored, rel_tol=1e-6, abs_tol=1e-7)
+    if value is None or stored is None:
+        return value is stored
+    return math.isclose(value, stored, rel_tol=1e-6, abs_tol=1e-7)
 
 
 def _digits(value: float) -> float:
