@@ -106,8 +106,9 @@ class History:
         Raises:
             Diverged: one of them is NaN or infinite.
         """
+        pending, self._pending = self._pending, {}
         diverged = None
-        for term, entries in list(self._pending.items()):
+        for term, entries in pending.items():
             steps = torch.tensor([step for step, _ in entries])
             if isinstance(entries[0][1], Tensor):
                 values = torch.stack([torch.as_tensor(value) for _, value in entries]).double().cpu()
@@ -115,7 +116,6 @@ class History:
                 values = torch.tensor([float(value) for _, value in entries], dtype=torch.float64)
             self._steps.setdefault(term, []).append(steps)
             self._values.setdefault(term, []).append(values)
-            del self._pending[term]  # only now, so that an interrupt on the way loses nothing
             bad = (~torch.isfinite(values)).nonzero()
             if len(bad):
                 first = int(bad[0])
