@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BADGE_MARK = "<!-- badge -->"
 SETUP_ID = "setup"
+ROUNDED = 1e-3  # a claim's value so near to the recorded one of the same run, relative to it, is the same
 CONTENTS = "gancourse/plotting/course.py"
 
 _SETUP_SOURCE = """\

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from claim_cells import statements
-from course import ROOT, SETUP_ID, Course, loads_images
+from course import ROOT, ROUNDED, SETUP_ID, Course, loads_images
 from gancourse import claims
 from gancourse.claims import FEW_RUNS, MANY_RUNS, ROUNDINGS, Claim
 
@@ -337,7 +337,7 @@ def keep(path: Path, workers: int) -> int:
     """Keep a ledger for code that changed but moves no number, such as a new name; return how many values moved.
 
     The first and the last of the recorded runs are made again on this machine, and every value has to come out the same
-    to six digits: training carries a smaller difference to the first digits, unless there is none.
+    to a thousandth.
 
     Raises:
         ValueError: there is no ledger, a claim is new, or no run was recorded under this arithmetic.
@@ -374,10 +374,10 @@ def keep(path: Path, workers: int) -> int:
 
 
 def _same(value: float | None, stored: float | None) -> bool:
-    """Tell whether a value is as before, but for the last bit of a sum in float32, which hangs on where memory lies."""
+    """Tell whether a value is as before but for rounding: even where memory lies may change the last bit of a sum."""
     if value is None or stored is None:
         return value is stored
-    return math.isclose(value, stored, rel_tol=1e-6, abs_tol=1e-7)
+    return abs(value - stored) <= ROUNDED * abs(stored) + 1e-6
 
 
 def _digits(value: float) -> float:

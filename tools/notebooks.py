@@ -33,7 +33,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 import notebook_rules as rules
-from course import BADGE_MARK, ROOT, SETUP_ID, Course, loads_images
+from course import BADGE_MARK, ROOT, ROUNDED, SETUP_ID, Course, loads_images
 
 CELL_SECONDS = 300
 """A cell that takes longer has hung: the longest trains for two minutes on a busy machine."""
@@ -311,7 +311,7 @@ def _moved(ledger: dict[str, Any] | None, row: dict[str, Any], data: str) -> lis
         values = [ledger["claims"][name][i] for i in rows] if name in ledger["claims"] else [None]
         known = [other for other in values if other is not None]
         spread = max(known) - min(known) if known else 0.0
-        if not known or min(abs(value - other) for other in known) > 3 * spread + 1e-3 * abs(value) + 1e-6:
+        if not known or min(abs(value - other) for other in known) > 3 * spread + ROUNDED * abs(value) + 1e-6:
             found.append(name)
     return found
 
