@@ -280,11 +280,6 @@ def problems(path: Path) -> Iterator[str]:
                 yield f"{about}: {claim.name}: {words}"
 
 
-def owed(found: Iterable[str]) -> set[str]:
-    """Return what problems are about: "runs" where runs are missing, else the name of the claim."""
-    return {"runs" if "are needed" in problem else problem.split(": ")[1] for problem in found}
-
-
 def table(path: Path) -> Iterator[str]:
     """Yield a notebook's ledger as the rows of a Markdown table."""
     stored = claims.ledger(path.name[:2])
