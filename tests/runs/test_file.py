@@ -234,7 +234,6 @@ def test_a_forged_payload_is_refused_by_name_or_is_a_run(tmp_path):
         {"history": 7},
         {"history": {}},
         {"history": {"num_steps": 1, "seconds": 1.0, "interrupted": False, "snapshots": 3, "values": {}, "steps": {}}},
-        {"history": {"snapshots": {0: torch.zeros(1).expand(10**10)}}},
     ],
 )
 def test_what_is_no_run_is_refused_by_name_without_taking_memory(tmp_path, changes):
@@ -244,6 +243,13 @@ def test_what_is_no_run_is_refused_by_name_without_taking_memory(tmp_path, chang
         load(tmp_path)
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
+
+
+def test_one_number_that_stands_for_ten_thousand_million_is_refused(tmp_path):
+    history = {"num_steps": 1, "seconds": 1.0, "interrupted": False, "values": {}, "steps": {}}
+    forged(tmp_path, packed(history=history | {"snapshots": {0: torch.zeros(1).expand(10**10)}}))
+    with pytest.raises(runs.DamagedRun, match="mine/run.bin would unpack to 40,000.0 MB, more than runs.MAX_BYTES"):
+        load(tmp_path)
 
 
 def test_optimisers_that_are_none_are_refused_by_name(tmp_path):
