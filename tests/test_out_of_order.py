@@ -92,7 +92,7 @@ def run(folder, *sources, **environment):
         text=True,
         check=True,
     )
-    printed = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    printed = re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr)
     return [line.removeprefix("-> ") for line in printed.splitlines() if line.startswith("-> ")], printed
 
 
@@ -121,6 +121,11 @@ def test_in_a_notebook_the_error_ends_in_what_to_run(lessons):
     assert "in section “1. Build”, in the cell that starts with `import torch`" in said[3]
     assert said[4] == "NameError name 'nowhere' is not defined"
     assert said[5:] == ["ZeroDivisionError division by zero", "NoneType None", "NoneType None"]
+
+
+def test_the_set_up_cell_alone_tells_no_notebook(lessons):
+    said, _ = run(lessons, "from gancourse import _out_of_order\n_out_of_order.explain()", "x = D")
+    assert said[1] == "NameError name 'D' is not defined"
 
 
 def test_what_the_front_end_names_is_looked_into(lessons, tmp_path_factory):
