@@ -8,26 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse.checks.framework import NotYet, call, exercise, match_mistake, same_number
+from gancourse.checks.framework import NotYet, call, exercise, line, number, tensor
 
 __all__ = ["hit_rate", "new_images", "pixels", "to_bytes", "wrong_line"]
 
 
 @exercise("Example")
-def pixels(number: Any) -> str:
+def pixels(answer: Any) -> str:
     """Check the number of values in one grey image of 28 by 28.
 
     First met in: notebook 00.
     """
-    match_mistake(
-        number,
-        [
-            (28, "28 is one side; how many values has the whole square?"),
-            (56, "28 + 28 is half way round; a square has side times side values"),
-        ],
-    )
-    if not same_number(number, 784):
-        raise NotYet(f"a square of 28 by 28 does not have {number} values")
+    value = number(answer)
+    if value == 28:
+        raise NotYet("28 is one side; how many values has the whole square?")
+    if value == 56:
+        raise NotYet("28 + 28 is half way round; a square has side times side values")
+    if value != 784:
+        raise NotYet(f"a square of 28 by 28 does not have {value:g} values")
     return "The generator turns 64 random numbers into these 784."
 
 
@@ -37,22 +35,18 @@ def hit_rate(share: Any) -> str:
 
     First met in: notebook 00.
     """
-    match_mistake(
-        share,
-        [
-            (50, "a share lies between 0 and 1: write 50 % as 0.5"),
-            (
-                0,
-                "being always wrong takes knowledge too: turn its answers round and this judge is always right",
-            ),
-            (1, "a judge that is always right still sees a difference, so the forger is not perfect yet"),
-            (0.25, "of four images two are real and two are fake; a guess is right for half of each"),
-        ],
-    )
-    if not same_number(share, 0.5):
+    value = number(share)
+    if not 0 <= value <= 1:
+        percent = ", and this is a percentage" if value == 50 else f", and yours is {value:g}"
+        raise NotYet(f"a share lies between 0 and 1{percent}")
+    if value > 0.5 + 1e-6:
         raise NotYet(
-            "imagine a coin in the judge's place: it knows as much about a perfect fake. How often is it right?"
+            "a judge that is right more often than wrong still sees a difference, so the forger is not perfect yet"
         )
+    if value == 0.25:
+        raise NotYet("of four images two are real and two are fake; a guess is right for half of each")
+    if value < 0.5 - 1e-6:
+        raise NotYet("being wrong so often takes knowledge too: turn its answers round and this judge is mostly right")
     return "This is where the game ends."
 
 
@@ -73,14 +67,15 @@ class _Spy(nn.Module):
         if not isinstance(z, Tensor):
             raise NotYet(f"the generator wants a tensor of random numbers, but was given {type(z).__name__}")
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
-            rows = (
-                "; you have rows and columns the wrong way round" if z.ndim == 2 and len(z) == self.latent_dim else ""
-            )
+            turned = z.ndim == 2 and len(z) == self.latent_dim
             raise NotYet(
-                f"z has shape {tuple(z.shape)}, but it should be (count, generator.latent_dim), "
-                f"here (…, {self.latent_dim}): one row for each image{rows}"
+                f"z has shape {tuple(z.shape)}, but it should be (count, generator.latent_dim), here (…, "
+                f"{self.latent_dim}): one row for each image"
+                + ("; you have rows and columns the wrong way round" if turned else "")
             )
-        self.seen.append(z.detach())
+        if z.dtype != self.scale.dtype:
+            raise NotYet(f"z is of type {z.dtype}, and the generator's weights are of type {self.scale.dtype}")
+        self.seen.append(z.detach().clone())
         return torch.tanh(self.scale * z[:, :1, None, None].expand(-1, 1, 4, 4))
 
 
@@ -91,34 +86,23 @@ def new_images(function: Callable[[nn.Module, int], Tensor]) -> str:
     First met in: notebook 00.
     """
     spy, count = _Spy(), 500
-    with torch.random.fork_rng(devices=[]):  # the learner's noise comes from the global stream: put it back
-        torch.manual_seed(0)
-        images = _called(function, spy, count)
-        _called(function, spy, count)
-    if not isinstance(images, Tensor):
-        raise NotYet(f"a tensor of images was expected, but got {type(images).__name__}")
+    images = _images(function, spy, count)
     if not spy.seen:
         raise NotYet("the generator was never called: give it z, and it returns images")
-    z = spy.seen[0]
+    z = torch.cat(spy.seen)  # in one call or in many, and perhaps more than were wanted
     if images.shape == z.shape:
         raise NotYet("you returned z itself; what the generator makes of z is wanted")
-    if len(z) != count:
-        raise NotYet(f"for count = {count} you drew {len(z)} latent vectors; draw count of them")
+    if images.shape[:1] != (count,):
+        raise NotYet(f"for count = {count} you return {len(images) if images.ndim else 'no'} images")
     if images.shape != (count, 1, 4, 4):
         raise NotYet(f"images of shape {(count, 1, 4, 4)} were expected, but got {tuple(images.shape)}")
-    if bool((z == z[:1]).all()):
-        raise NotYet("every row of z is the same, so every image will be the same")
-    if torch.equal(z, spy.seen[-1]):
+    _check_noise(z)
+    _check_origin(images, z)
+    spy.seen.clear()
+    if len(again := _images(function, spy, 40)) != 40:
+        raise NotYet(f"for count = 40 you return {len(again)} images")
+    if bool((torch.cat(spy.seen)[:1] == z).all(1).any()):
         raise NotYet("two calls gave the same z, so they will give the same images; draw new numbers in every call")
-    if float(z.min()) >= 0 and float(z.max()) <= 1:
-        raise NotYet(
-            "your z lies between 0 and 1 (torch.rand); the generator was trained on the bell curve (torch.randn)"
-        )
-    if abs(float(z.mean())) > 0.1 or abs(float(z.std()) - 1) > 0.1:
-        raise NotYet(
-            f"your z has mean {float(z.mean()):.2f} and standard deviation {float(z.std()):.2f}; "
-            "the generator was trained on mean 0 and standard deviation 1"
-        )
     if images.requires_grad:
         raise NotYet(
             "the images still carry the record for gradients, which costs memory; work inside `with torch.no_grad():`"
@@ -126,20 +110,60 @@ def new_images(function: Callable[[nn.Module, int], Tensor]) -> str:
     return "Other random numbers, other images: nothing was copied from a drawer."
 
 
-def _called(function: Any, spy: nn.Module, count: int) -> Any:
-    """Call the learner's function; what the spy has to say comes through unchanged."""
-    try:
-        return call(function, spy, count, name="new_images")
-    except NotYet as problem:
-        cause: BaseException | None = problem
-        while cause is not None:
-            cause = cause.__cause__
-            if isinstance(cause, NotYet):
-                raise cause from None
-        raise
+def _images(function: Any, spy: nn.Module, count: int) -> Tensor:
+    made = call(function, spy, count, name="new_images", names=("generator", "count"))
+    if isinstance(made, list):
+        raise NotYet("a tensor of images was expected, but got a list; torch.cat or torch.stack makes one tensor of it")
+    return tensor(made)
+
+
+def _check_noise(z: Tensor) -> None:
+    if bool((z == z[:1]).all()):
+        raise NotYet("every row of z is the same, so every image will be the same")
+    if bool((z == z[:, :1]).all()):
+        raise NotYet("all numbers within a z are the same one; each of them is drawn by itself")
+    mean, spread, farthest = float(z.mean()), float(z.std()), float(z.abs().max())
+    if float(z.min()) >= 0 and farthest <= 1:
+        raise NotYet(
+            "your z lies between 0 and 1 (torch.rand); the generator was trained on the bell curve (torch.randn)"
+        )
+    if abs(mean) > 0.1 or abs(spread - 1) > 0.1:
+        raise NotYet(
+            f"your z has mean {mean:.2f} and standard deviation {spread:.2f}; the generator was trained on mean 0 and "
+            "standard deviation 1"
+        )
+    if farthest < 2.3:
+        raise NotYet(
+            f"your z has the right mean and deviation, but no number beyond ±{farthest:.2f}: that is no bell curve"
+        )
+
+
+def _check_origin(images: Tensor, z: Tensor) -> None:
+    """See that each image was made of a z of its own, and not changed afterwards."""
+    apart = (images.detach()[:, :1, 0, 0] - torch.tanh(z[:, 0])).abs()
+    if bool((apart.amin(1) > 1e-5).any()) or bool((images != images[:, :, :1, :1]).any()):
+        raise NotYet("you changed the images after the generator had made them, or they are not its own")
+    if len(apart.argmin(1).unique()) < 0.98 * len(images):
+        raise NotYet(f"of {len(images)} images only {len(apart.argmin(1).unique())} are different ones")
 
 
 # ---------------------------------------------------------------- exercise 3
+
+_NO_SHIFT = "nothing was shifted: −1 has to become 0 first. As bytes, negative numbers wrap round to salt and pepper"
+_BLACK = "all below 0 became black, half of the greys; shift first: −1 has to become 0"
+_NO_SIGN = "the sign is lost: −1 and 1 become the same grey"
+_BYTE_MISTAKES: list[tuple[Callable[[Tensor], Tensor], str]] = [
+    (lambda x: 255 * x.clamp(min=0), _BLACK),
+    (lambda x: 127.5 * x.clamp(min=0), _BLACK),
+    (lambda x: 255 * x, _NO_SHIFT),
+    (lambda x: 127.5 * x, _NO_SHIFT),
+    (lambda x: 255 * (x + 1), "−1 to 1 is a range of length 2, so 255 · (x + 1) goes up to 510"),
+    (lambda x: 255 - 127.5 * (x + 1), "black and white are exchanged: −1 is black, that is 0"),
+    (lambda x: 255 * x.abs(), _NO_SIGN),
+    (lambda x: 127.5 * x.abs(), _NO_SIGN),
+    (lambda x: 255 * (x * 0.5 + 0.5) / 2, "white becomes 127: −1 to 1 was halved twice"),
+    (lambda x: 255 * (x * 0.3081 + 0.1307), "these are MNIST's mean and deviation, and our images were not made so"),
+]
 
 
 @exercise("Exercise 3")
@@ -148,97 +172,81 @@ def to_bytes(function: Callable[[Tensor], Tensor]) -> str:
 
     First met in: notebook 00.
     """
-    inside = torch.tensor([-1.0, -0.5, 0.0, 0.25, 1.0]).reshape(1, 1, 1, 5)
-    wanted = torch.tensor([0, 64, 128, 159, 255]).reshape(inside.shape)
-    given = inside.clone()
-    got = call(function, given, name="to_bytes")
-    if not isinstance(got, Tensor):
-        raise NotYet(f"a tensor was expected, but got {type(got).__name__}")
-    if not torch.equal(given, inside):
-        raise NotYet(
-            "your function changed the images it was given; leave them as they are (no operation that ends in _)"
-        )
-    if got.shape != inside.shape:
-        raise NotYet(f"the shape should stay {tuple(inside.shape)}, but is {tuple(got.shape)}")
-    values = got.detach().double()
-    if not _near(values, wanted):
-        _name_the_mistake(inside, values, got.dtype)
+    inside = torch.tensor([-1.0, -0.83, -0.5, -0.2, 0.0, 0.25, 0.61, 1.0]).reshape(2, 1, 2, 2)
+    got = _bytes(function, inside)
+    if not _near(got, inside):
+        _name_the_mistake(inside, got)
     if got.dtype != torch.uint8:
-        raise NotYet(
-            f"the values are right, but their type is {got.dtype}; bytes are torch.uint8, and .byte() makes them"
-        )
-    pale = torch.tensor([-0.5, 0.5]).reshape(1, 1, 1, 2)
-    if not _near(call(function, pale, name="to_bytes").double(), torch.tensor([64.0, 191.0])):
+        raise NotYet(f"the values are right, but of type {got.dtype}; bytes are torch.uint8, and .byte() makes them")
+    if not _near(_bytes(function, pale := torch.tensor([-0.5, 0.5]).reshape(1, 1, 1, 2)), pale):
         raise NotYet(
             "a batch of greys only was stretched to full black and white; −1 and 1 are fixed points, not min and max"
         )
-    outside = torch.tensor([-1.2, 1.2]).reshape(1, 1, 1, 2)
-    if not _near(call(function, outside, name="to_bytes").double(), torch.tensor([0.0, 255.0])):
+    if not _near(_bytes(function, outside := torch.tensor([-2.6, -1.2, 1.05, 1.2]).reshape(1, 1, 2, 2)), outside):
         raise NotYet(
-            "values a little outside [-1, 1] wrap round: white becomes black. "
-            "Cut them with .clamp(0, 255) before .byte()"
+            "values a little outside [−1, 1] wrap round: white becomes black. They have to be cut *before* they become "
+            "bytes"
         )
     return "Black is 0, white is 255, and nothing wraps round."
 
 
-def _near(values: Tensor, wanted: Tensor) -> bool:
-    """Equal up to one grey level: rounding and cutting off are both fine."""
-    return bool(((values.flatten() - wanted.flatten().double()).abs() <= 1.001).all())
+def _bytes(function: Callable, images: Tensor) -> Tensor:
+    made = call(function, images, name="to_bytes", names=("images",))
+    if not isinstance(made, Tensor):
+        raise NotYet(f"a tensor was expected, but got {type(made).__name__}")
+    return tensor(made, images.shape)
 
 
-def _wrapped(values: Tensor) -> Tensor:
-    """What a processor makes of numbers outside 0 to 255 when it turns them into bytes."""
-    return values.trunc().remainder(256)
+def _near(got: Tensor, images: Tensor) -> bool:
+    """Rounding and cutting off are both fine, but black and white have only one right value."""
+    exact = (127.5 * (images.double() + 1)).clamp(0, 255)
+    return bool(((got >= exact.floor() - 0.01) & (got <= exact.ceil() + 0.01)).all())
 
 
-def _name_the_mistake(inside: Tensor, values: Tensor, dtype: torch.dtype) -> None:
-    x = inside.double()
-    no_shift = "nothing was shifted: −1 has to become 0 first. As bytes, negative numbers wrap round to salt and pepper"
-    too_long = "−1 to 1 is a range of length 2, so 255 · (x + 1) goes up to 510; halve it"
-    for mistake, sentence in (
-        (255 * x, no_shift),
-        (_wrapped(255 * x), no_shift),
-        (127.5 * x, no_shift),
-        (_wrapped(127.5 * x), no_shift),
-        (255 * x.clamp(min=0), "all below 0 became black, half of the greys; shift first: −1 has to become 0"),
-        ((x + 1) / 2, "these values lie between 0 and 1, but bytes go up to 255"),
-        (255 * (x + 1), too_long),
-        (_wrapped(255 * (x + 1)), too_long),
-        ((255 * (x + 1)).clamp(max=255), too_long),
-        (255 - 127.5 * (x + 1), "black and white are exchanged: −1 is black, that is 0"),
-    ):
-        if _near(values, mistake):
-            raise NotYet(sentence)
-    kind = "" if dtype == torch.uint8 else f" (of type {dtype})"
+def _name_the_mistake(inside: Tensor, got: Tensor) -> None:
+    """Try each mistake as it is, cut to 0 to 255, and wrapped round as a processor does it."""
+    x, values = inside.double(), got.detach().double()
+    if float(values.abs().max()) <= 2.1:
+        raise NotYet(f"these values lie between {values.min():g} and {values.max():g}, but bytes go up to 255")
+    for mistake, sentence in _BYTE_MISTAKES:
+        raw = mistake(x)
+        for seen in (raw, raw.clamp(0, 255), raw.clamp(max=255), raw.trunc().remainder(256)):
+            if bool(((values - seen).abs() <= 1.001).all()):
+                raise NotYet(sentence)
+    if float(values.max()) == 254 and float(values.min()) == 0:
+        raise NotYet("white becomes 254: half of 255 is not 127")
+    kind = "" if got.dtype == torch.uint8 else f" (of type {got.dtype})"
+    exact = (127.5 * (x + 1)).round()
     raise NotYet(
-        f"−1, −0.5, 0, 0.25 and 1 became {', '.join(f'{v:g}' for v in values.flatten().tolist())}{kind}; "
-        "0, 64, 128, 159 and 255 were expected, give or take 1"
+        f"{_listed(x)} became {_listed(values)}{kind}; {_listed(exact)} were expected, give or take 1 in between"
     )
+
+
+def _listed(values: Tensor) -> str:
+    return ", ".join(f"{value:.4g}" for value in values.flatten().tolist())
 
 
 # ---------------------------------------------------------------- exercise 4
 
+_JUDGE, _FORGER = (
+    f"lines {lines} update the {player} from its own loss, as they should"
+    for lines, player in (("4 to 6", "judge"), ("8 to 10", "forger"))
+)
+_LINES = {
+    1: "line 1 draws fresh normal noise for each batch, as it should",
+    2: "line 2 lets the generator make fakes, as it should",
+    **dict.fromkeys((4, 5, 6), _JUDGE),
+    7: "line 7 asks how real the judge finds the fakes, which is the right question for the forger",
+    **dict.fromkeys((8, 9, 10), _FORGER),
+}
+
 
 @exercise("Exercise 4")
-def wrong_line(number: Any) -> str:
+def wrong_line(answer: Any) -> str:
     """Check which line of the broken step is wrong.
 
     First met in: notebook 00.
     """
-    match_mistake(
-        number,
-        [
-            (1, "line 1 draws fresh normal noise for each batch, as it should"),
-            (2, "line 2 lets the generator make fakes, as it should"),
-            (4, "lines 4 to 6 update the judge from its own loss, as they should"),
-            (5, "lines 4 to 6 update the judge from its own loss, as they should"),
-            (6, "lines 4 to 6 update the judge from its own loss, as they should"),
-            (7, "line 7 asks how real the judge finds the fakes, which is the right question for the forger"),
-            (8, "lines 8 to 10 update the forger from its own loss, as they should"),
-            (9, "lines 8 to 10 update the forger from its own loss, as they should"),
-            (10, "lines 8 to 10 update the forger from its own loss, as they should"),
-        ],
-    )
-    if not same_number(number, 3):
-        raise NotYet("the lines are numbered from 1 to 10; answer with one of these numbers")
+    if (chosen := line(answer, 10)) != 3:
+        raise NotYet(_LINES[chosen])
     return "Now repair it, and run the broken run again."

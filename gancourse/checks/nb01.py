@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from gancourse.checks.framework import NotAttempted, NotYet, call, exercise, match_mistake, same_number, same_tensor
+from gancourse.checks.comparing import Mistakes, compare, flows, same
+from gancourse.checks.framework import NotYet, call, choices, exercise, number, several, tensor
+from gancourse.checks.known import D_CONSTANTS, D_MISTAKES, G_MISTAKES, d_loss, g_loss, up
 
 __all__ = [
     "discriminator_loss",
@@ -21,11 +22,41 @@ __all__ = [
     "spot_the_mistake",
 ]
 
-_REAL, _FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-0.5, 1.5, -2.0])  # asymmetric on purpose
-_MORE_REAL, _MORE_FAKE = torch.tensor([0.3, 3.0, -2.2, 0.0]), torch.tensor([0.7, -0.2, -3.1, 1.1])
-
 
 # ---------------------------------------------------------------- exercise 1
+
+_WHOLE_SUM = "you divided by a sum over *all* outcomes; each outcome has a p + q of its own, so use the whole tensors"
+_BEST_MISTAKES: Mistakes = [
+    (lambda p, q: q / (p + q), "this is the probability that the toss was *fake*; D answers for *real*"),
+    (
+        lambda p, q: torch.full_like(p, 0.5),
+        "1/2 everywhere is what D answers at the *end* of the game, when q = p; here the coins still differ",
+    ),
+    (
+        lambda p, q: (p > q).to(p.dtype),
+        "1 and 0 are sure answers: one surprise then costs log 0 = −infinity. Pushing D to 1 on the real and to 0 on "
+        "the fake is not the goal of the game; where both can occur, the best answer lies between",
+    ),
+    (lambda p, q: p, "this is p alone: how often the forger makes this outcome (q) counts just as much"),
+    (lambda p, q: 1 - q, "this is 1 − q: how often the world makes this outcome (p) counts just as much"),
+    (
+        lambda p, q: p / q,
+        "p / q is a ratio and can exceed 1; a probability of *real* compares p with all that looks so",
+    ),
+    (lambda p, q: torch.log(p / q), "log(p / q) is the *logit* of the best answer; a sigmoid turns it into the answer"),
+    (
+        lambda p, q: p - q,
+        "p − q can be negative, so it is no probability; set the derivative of p log d + q log(1 − d) to 0",
+    ),
+    (lambda p, q: torch.sigmoid(p - q), "sigmoid and softmax take logits, and p and q are densities already"),
+    (lambda p, q: p / (p.sum() + q.sum()), _WHOLE_SUM),
+    (lambda p, q: p / (p + q).sum(), _WHOLE_SUM),
+    (lambda p, q: p / p.sum(), _WHOLE_SUM),
+    (lambda p, q: p / (p + q) * 2, "this is twice what it should be: p was divided by the mean of p and q"),
+    (lambda p, q: p / (1 + q), "p was divided by 1 + q: at equal p and q this is not ½"),
+    (lambda p, q: p / (p + q).square(), "the denominator is squared"),
+    (lambda p, q: p**2 / (p**2 + q**2), "the densities are squared; the derivative of p log d is p / d"),
+]
 
 
 @exercise("Exercise 1")
@@ -34,106 +65,37 @@ def optimal_discriminator(function: Callable[[Tensor, Tensor], Tensor]) -> str:
 
     First met in: notebook 01.
     """
-    coins = torch.tensor([0.7, 0.3], dtype=torch.float64), torch.tensor([0.2, 0.8], dtype=torch.float64)
-    curve = (
-        torch.tensor([0.05, 1.2, 0.3, 2.0, 0.4], dtype=torch.float64),
-        torch.tensor([0.4, 0.1, 0.9, 2.0, 0.0], dtype=torch.float64),
+    cases = [
+        (torch.tensor([0.05, 1.2, 0.3, 2.0, 0.4]), torch.tensor([0.4, 0.1, 0.9, 2.0, 0.0])),
+        (torch.tensor([0.7, 0.3]), torch.tensor([0.2, 0.8])),
+        (torch.tensor([0.1, 0.6, 0.3, 0.0]), torch.tensor([0.4, 0.3, 0.2, 0.1])),
+    ]
+    compare(
+        function,
+        [tuple(x.double() for x in case) for case in cases],
+        lambda p, q: p / (p + q),
+        _BEST_MISTAKES,
+        name="optimal_discriminator",
+        names=("p", "q"),
+        read=tensor,
+        hint="For each outcome ask: which d makes p log d + q log(1 − d) largest?",
     )
-    for p, q in (curve, coins):
-        got, wanted = call(function, p.clone(), q.clone()), p / (p + q)
-        if same_tensor(got, wanted):
-            continue
-        for mistake, sentence in (
-            (q / (p + q), "this is q / (p + q), the probability that the toss was *fake*; D answers for *real*"),
-            (
-                torch.full_like(p, 0.5),
-                "1/2 everywhere is what D answers at the *end* of the game, when q = p; here the coins still differ",
-            ),
-            (
-                (p > q).to(p.dtype),
-                "1 and 0 are sure answers: one surprise then costs log 0 = −infinity. Pushing D to 1 on the real "
-                "and to 0 on the fake is not the goal of the game; where both can occur, the best answer lies between",
-            ),
-            (p, "this is p alone: how often the forger makes this outcome (q) counts just as much"),
-            (p / q, "p / q is a ratio and can exceed 1; a probability of *real* compares p with p + q"),
-            (torch.log(p / q), "log(p / q) is the *logit* of the best answer; a sigmoid turns it into the answer"),
-            (
-                p - q,
-                "p − q can be negative, so it is no probability; set the derivative of p log d + q log(1 − d) to 0",
-            ),
-            (
-                p / (p.sum() + q.sum()),
-                "you divided by the sum over *all* outcomes; each outcome has its own p + q, so use the whole tensors",
-            ),
-            (
-                p / p.sum(),
-                "you divided by the sum over *all* outcomes; each outcome has its own p + q, so use the whole tensors",
-            ),
-            (p / (p + q) * 2, "you divided by the mean of p and q; divide by their sum"),
-        ):
-            if torch.allclose(got.detach().to(mistake.dtype), mistake, rtol=1e-5, atol=1e-5):
-                raise NotYet(sentence)
-        where = int((got.detach().double() - wanted).abs().nan_to_num(nan=math.inf).argmax())
-        raise NotYet(
-            f"for p = {p[where]:g} and q = {q[where]:g} you answer {float(got[where]):.3f}, "
-            f"but p log d + q log(1 − d) is largest at d = {float(wanted[where]):.3f}"
-        )
     return "Every outcome by itself."
 
 
-# ---------------------------------------------------------------- exercise 2
+# ---------------------------------------------------------------- exercises 2 and 5: the two losses
+
+_CASES = [
+    (torch.tensor([2.0, -1.0, 0.5]), torch.tensor([-0.5, 1.5, -2.0])),  # asymmetric on purpose
+    (torch.tensor([0.3, 3.0, -2.2, 0.0]), torch.tensor([0.7, -0.2, -3.1, 1.1])),
+]
 
 
-def _d_loss(real: Tensor, fake: Tensor) -> float:
-    return float(F.softplus(-real).mean() + F.softplus(fake).mean())
-
-
-def _d_mistakes(real: Tensor, fake: Tensor) -> list[tuple[float, str]]:
-    d_real, d_fake = torch.sigmoid(real), torch.sigmoid(fake)
-    log_real, log_not_fake, log_fake = (float(v.log().mean()) for v in (d_real, 1 - d_fake, d_fake))
-    half = float(d_fake.mean()) / 2
-    replaced = "log(1 − D) was replaced by something it is not, D / 2 or log ½. Try D = 0.1: log 0.9 is −0.105"
-    return [
-        (
-            log_real + log_not_fake,
-            "this is V itself. G minimises V; if D minimises it too, both pull the same way and D learns to call "
-            "real fake. D *maximises* V, so its loss is −V",
-        ),
-        (
-            -log_real,
-            "the fake term is missing: without it D wins by calling everything real, its loss falls to 0, and it knows "
-            "nothing about fakes",
-        ),
-        (-log_not_fake, "the real term is missing: without it D wins by calling everything fake"),
-        (
-            -float((1 - d_real).log().mean()) - log_fake,
-            "real and fake have changed places: this loss is small when D calls the fakes real",
-        ),
-        (-log_real - log_fake, "both halves carry the label *real*; on fakes D is paid log(1 − D), not log D"),
-        (-log_real + log_not_fake, "the fake term has the wrong sign: this pushes D(G(z)) *up*"),
-        (log_real - log_not_fake, "the real term has the wrong sign: this pushes D(x) *down* on real data"),
-        (
-            0.5 * _d_loss(real, fake),
-            "this is half of it: the mean over real and fake together. Here the two means are *added*, so the loss "
-            "is exactly −V",
-        ),
-        (
-            float(F.softplus(-real).sum() + F.softplus(fake).sum()),
-            "this is the sum over the batch; take the mean, so that the loss does not grow with the batch size",
-        ),
-        (
-            float(F.softplus(-d_real).mean() + F.softplus(d_fake).mean()),
-            "the sigmoid was applied twice; functions named 'with_logits' apply it themselves",
-        ),
-        (-log_real - half, replaced),
-        (-log_real + half, replaced),
-        (-log_real - math.log(0.5), replaced),
-        (-log_real + math.log(0.5), replaced),
-        (
-            float((fake - real).mean()),
-            "this is the Wasserstein critic's loss: the scores are used as they are, with neither sigmoid nor log",
-        ),
-    ]
+_NO_NUMBER = (
+    lambda *_: math.nan,
+    "the result is not a number: a logit can be negative, and then it has no log. D is sigmoid(logit), and log D is "
+    "−softplus(−logit)",
+)
 
 
 @exercise("Exercise 2")
@@ -142,143 +104,18 @@ def discriminator_loss(function: Callable[..., Tensor]) -> str:
 
     First met in: notebook 01.
     """
-    name = "discriminator_loss"
-    for real, fake in ((_REAL, _FAKE), (_MORE_REAL, _MORE_FAKE)):
-        got = call(function, name=name, real_logits=real.clone(), fake_logits=fake.clone())
-        if same_number(got, _d_loss(real, fake)):
-            continue
-        _refuse_nan(got)
-        match_mistake(got, _d_mistakes(real, fake))
-        raise NotYet(_differs(got, _d_loss(real, fake), real=real, fake=fake))
-    _needs_graph(function, name)
-    real, fake = torch.tensor([-200.0, 3.0]), torch.tensor([200.0, -1.0])
-    _survives_extremes(call(function, name=name, real_logits=real, fake_logits=fake), _d_loss(real, fake))
+    called = {"name": "discriminator_loss", "names": ("real_logits", "fake_logits")}
+    compare(function, _CASES, d_loss, [_NO_NUMBER, *D_MISTAKES, *D_CONSTANTS], reduce="a mean", **called)
+    _check_graph(function, d_loss, **called)
+    extreme = torch.tensor([-200.0, 3.0]), torch.tensor([200.0, -1.0])
+    _survives(call(function, *extreme, **called), d_loss(*extreme))
     return "It is −V, and it stays finite even where D is sure and wrong."
 
 
-# ---------------------------------------------------------------- exercise 3
-
-
-@exercise("Exercise 3")
-def js_from_d_loss(function: Callable[[float], float]) -> str:
-    """Check ``js_from_d_loss(d_loss)``, the JS divergence that the best discriminator's loss encodes.
-
-    First met in: notebook 01.
-    """
-    log2 = math.log(2)
-    for d_loss in (0.9, 1.25, 0.0, 2 * log2):
-        got, wanted = call(function, d_loss), log2 - d_loss / 2
-        if same_number(got, wanted):
-            continue
-        match_mistake(
-            got,
-            [
-                (2 * log2 - d_loss, "this is *two* JS; −d_loss = V = 2 JS − log 4 has a 2 in front"),
-                (d_loss / 2 - log2, "the sign is turned round: a divergence is never below 0"),
-                (log2 + d_loss / 2, "d_loss is −V, not V: put V = −d_loss into V = 2 JS − log 4"),
-                (d_loss / 2, "the constant log 4 is missing: equal densities give d_loss = 2 log 2 and JS = 0"),
-                (-d_loss / 2, "the constant log 4 is missing: equal densities give d_loss = 2 log 2 and JS = 0"),
-                (log2 - d_loss, "d_loss has to be halved as well: 2 JS = log 4 − d_loss"),
-                (1 - d_loss / (2 * log2), "this is in bits; natural logarithms here, so JS ends at log 2 = 0.693"),
-                (1 - d_loss / 2, "log 4 is 2 log 2 = 1.386 here, with natural logarithms, and not 2"),
-            ],
-        )
-        raise NotYet(f"for d_loss = {d_loss:.4g} you return {float(got):.4f}; solve −d_loss = 2 JS − log 4 for JS")
-    return "A loss of 2 log 2 means JS = 0; a loss of 0 means JS = log 2, its largest value."
-
-
-# ---------------------------------------------------------------- exercise 4
-
-
-@exercise("Exercise 4")
-def slopes(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str:
-    """Check ``slopes(logit)``: the derivatives of log(1 − D) and of −log D against the logit.
-
-    First met in: notebook 01.
-    """
-    logit = torch.tensor([-9.2, -3.0, -0.4, 0.0, 1.3, 6.0], dtype=torch.float64)
-    got = call(function, logit.clone())
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise NotYet("two slopes were expected: return saturating, non_saturating")
-    if got[0] is ... or got[1] is ...:
-        raise NotAttempted
-    d = torch.sigmoid(logit)
-    wanted = (-d, -(1 - d))
-    right = [same_tensor(g, w) for g, w in zip(got, wanted, strict=True)]
-    if all(right):
-        return "Two losses, two slopes."
-    same = "the two losses share their best point but not their slope: they cannot have the same derivative"
-    for first, second, sentence in (
-        (
-            wanted[1],
-            wanted[0],
-            "they are the wrong way round: log(1 − D) is flat where D(G(z)) is near *0*, that is, when the generator "
-            "is bad; it is steep where D is near 1",
-        ),
-        (wanted[0], wanted[0], same),
-        (wanted[1], wanted[1], same),
-        (d, 1 - d, "the sizes are right but not the sign: both losses *fall* as the logit rises"),
-        (
-            -1 / (1 - d),
-            -1 / d,
-            "these are slopes against D. Against the *logit*, multiply by dD/dlogit = D (1 − D)",
-        ),
-        (1 / (1 - d), 1 / d, "these are slopes against D, and without the sign of one of them"),
-        (-F.softplus(logit), F.softplus(-logit), "these are the two *losses*; their derivatives are wanted"),
-    ):
-        pairs = zip(got, (first, second), strict=True)
-        if all(torch.allclose(mine.detach().double(), w, rtol=1e-5, atol=1e-7) for mine, w in pairs):
-            raise NotYet(sentence)
-    which = "saturating" if not right[0] else "non-saturating"
-    mine, good = got[right.index(False)], wanted[right.index(False)]
-    raise NotYet(
-        f"the {which} slope at logit −3 is {float(mine[1]):.4f}, but should be {float(good[1]):.4f}; "
-        "differentiate the loss by D, then multiply by D (1 − D)"
-    )
-
-
-# ---------------------------------------------------------------- exercise 5
-
-
-def _g_loss(real: Tensor, fake: Tensor) -> float:
-    return float(F.softplus(-fake).mean())
-
-
-def _g_mistakes(real: Tensor, fake: Tensor) -> list[tuple[float, str]]:
-    log_fake, log_not_fake = -float(F.softplus(-fake).mean()), -float(F.softplus(fake).mean())
-    return [
-        (
-            -log_not_fake,
-            "the sign is turned round: minimising −log(1 − D(G(z))) pushes D(G(z)) to 0, so G learns to be caught",
-        ),
-        (
-            log_fake,
-            "the sign is turned round: minimising +log D(G(z)) pushes D(G(z)) to 0, so G learns to be caught",
-        ),
-        (
-            log_not_fake,
-            "this is the *saturating* loss, log(1 − D). It has the same best point, but hardly any slope where D "
-            "rejects the fakes: not the same loss",
-        ),
-        (
-            -float(fake.mean()),
-            "this is the Wasserstein loss: the bare score, with neither sigmoid nor log. It needs a critic with a "
-            "Lipschitz bound; −log D(G(z)) is another thing, and no Wasserstein distance",
-        ),
-        (_d_loss(real, fake), "this is D's loss; with it G would help D to catch the fakes"),
-        (
-            float((torch.sigmoid(fake) - 0.5).square().mean()),
-            "D(G(z)) = 1/2 is where the game ends, not what G pushes for: G pushes D(G(z)) up, D pushes back",
-        ),
-        (
-            float(F.softplus(-fake).sum()),
-            "this is the sum over the batch; take the mean, so that the loss does not grow with the batch size",
-        ),
-        (
-            float(F.softplus(-torch.sigmoid(fake)).mean()),
-            "the sigmoid was applied twice; functions named 'with_logits' apply it themselves",
-        ),
-    ]
+_COPIED = (
+    "your loss changes with the real logits, in which G has no part. Where they are a term of their own, that is a "
+    "constant for G with gradient 0: no harm, but a sign that the loss was copied and not derived"
+)
 
 
 @exercise("Exercise 5")
@@ -287,25 +124,137 @@ def generator_loss(function: Callable[..., Tensor]) -> str:
 
     First met in: notebook 01.
     """
-    name = "generator_loss"
-    for real, fake in ((_REAL, _FAKE), (_MORE_REAL, _MORE_FAKE)):
-        got = call(function, name=name, fake_logits=fake.clone(), real_logits=real.clone())
-        if same_number(got, _g_loss(real, fake)):
-            continue
-        _refuse_nan(got)
-        match_mistake(got, _g_mistakes(real, fake))
-        other = call(function, name=name, fake_logits=fake.clone(), real_logits=real + 1.0)
-        if not same_number(other, float(got)):
-            raise NotYet(
-                "your loss changes with the real logits. G has no part in them: for G that term is a constant with "
-                "gradient 0. It does no harm, but it says that G's loss was copied and not derived; leave it out"
-            )
-        raise NotYet(_differs(got, _g_loss(real, fake), fake=fake))
-    _needs_graph(function, name)
-    real, fake = torch.tensor([1.0, 2.0]), torch.tensor([-200.0, 3.0])
-    extreme = call(function, name=name, fake_logits=fake, real_logits=real)
-    _survives_extremes(extreme, _g_loss(real, fake))
+    called = {"name": "generator_loss", "names": ("fake_logits", "real_logits")}
+    cases = [(fake, real) for real, fake in _CASES]
+    mistakes: list = [
+        _NO_NUMBER,
+        (lambda f, r: d_loss(r, f), "this is D's loss; with it G would help D to catch the fakes"),
+        (lambda f, r: up(r), "this is about the *real* logits, in which G has no part"),
+        *((lambda f, r, of=of: of(f), sentence) for of, sentence in G_MISTAKES),
+    ]
+
+    def answer(fake: Tensor, real: Tensor) -> float:
+        return number(call(function, fake, real, **called), reduce="a mean")
+
+    if not same(answer(*cases[0]), answer(cases[0][0], cases[0][1] + 1)):
+        mistakes.append((answer, _COPIED))  # unless it is a loss that has a name
+    compare(function, cases, lambda fake, real: g_loss(fake), mistakes, reduce="a mean", **called)
+    _check_graph(function, lambda fake, real: g_loss(fake), **called)
+    extreme = torch.tensor([-200.0, 3.0]), torch.tensor([1.0, 2.0])
+    _survives(call(function, *extreme, **called), g_loss(extreme[0]))
     return "You used what you needed, and no more."
+
+
+def _check_graph(function: Callable[..., Any], right: Callable[..., Tensor], name: str, names: tuple[str, str]) -> None:
+    given = {name: logits.clone().requires_grad_() for name, logits in zip(names, _CASES[1], strict=True)}
+    got = call(function, *given.values(), name=name, names=names)
+    flows(got, right(*given.values()), given, otherwise="nothing could learn from it")
+
+
+def _survives(got: Any, wanted: Tensor) -> None:
+    if not same(value := number(got), wanted, tolerance=1e-4):
+        raise NotYet(
+            f"it is right for ordinary logits, but for a logit of 200 it gives {value:.4g} and not {wanted:.4g}: "
+            "sigmoid has rounded to 0 or 1 before the log, or exp has overflowed (and an epsilon only hides it). "
+            "F.softplus does not round"
+        )
+
+
+# ---------------------------------------------------------------- exercise 3
+
+_LOG2 = math.log(2)
+_JS_MISTAKES: Mistakes = [
+    (lambda d: 2 * _LOG2 - d, "this is *two* JS; −d_loss = V = 2 JS − log 4 has a 2 in front"),
+    (lambda d: d / 2 - _LOG2, "the sign is turned round: a divergence is never below 0"),
+    (lambda d: _LOG2 + d / 2, "d_loss is −V, not V: put V = −d_loss into V = 2 JS − log 4"),
+    (lambda d: d / 2, "the constant log 4 is missing: equal densities give d_loss = 2 log 2 and JS = 0"),
+    (lambda d: -d / 2, "the constant log 4 is missing: equal densities give d_loss = 2 log 2 and JS = 0"),
+    (lambda d: _LOG2 - d, "d_loss has to be halved as well: 2 JS = log 4 − d_loss"),
+    (lambda d: 2 * _LOG2 - d / 2, "log 4 has to be halved as well: 2 JS = log 4 − d_loss"),
+    (lambda d: 1 - d / (2 * _LOG2), "this is in bits; natural logarithms here, so JS ends at log 2 = 0.693"),
+    (lambda d: 1 - d / 2, "log 4 is 2 log 2 = 1.386 here, with natural logarithms, and not 2"),
+    (lambda d: (math.log10(4) - d) / 2, "log 4 is 1.386 here, with natural logarithms, and not 0.602"),
+    (lambda d: 2 - d / 2, "log 4 is 1.386 here, with natural logarithms, and not 4"),
+    (lambda d: math.exp(-d), "this is the probability behind a mean of −log; solve −d_loss = 2 JS − log 4 for JS"),
+]
+
+
+@exercise("Exercise 3")
+def js_from_d_loss(function: Callable[[float], float]) -> str:
+    """Check ``js_from_d_loss(d_loss)``, the JS divergence that the best discriminator's loss encodes.
+
+    First met in: notebook 01.
+    """
+    compare(
+        function,
+        [(0.9,), (1.25,), (0.0,), (2 * _LOG2,)],
+        lambda d: _LOG2 - d / 2,
+        _JS_MISTAKES,
+        name="js_from_d_loss",
+        names=("d_loss",),
+        hint="Solve −d_loss = 2 JS − log 4 for JS",
+    )
+    return "A loss of 2 log 2 means JS = 0; a loss of 0 means JS = log 2, its largest value."
+
+
+# ---------------------------------------------------------------- exercise 4
+
+_SAME_SLOPE = "the two losses share their best point but not their slope: they cannot have the same derivative"
+
+
+def _in_d(formula: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    return lambda logit: formula(torch.sigmoid(logit))
+
+
+_SLOPE_MISTAKES: Mistakes = [
+    (
+        _in_d(lambda d: (d - 1, -d)),
+        "they are the wrong way round: log(1 − D) is flat where D(G(z)) is near *0*, that is, when the generator is "
+        "bad; it is steep where D is near 1",
+    ),
+    (_in_d(lambda d: (-d, -d)), _SAME_SLOPE),
+    (_in_d(lambda d: (d - 1, d - 1)), _SAME_SLOPE),
+    (_in_d(lambda d: (d, 1 - d)), "the sizes are right but not the sign: both losses *fall* as the logit rises"),
+    (
+        _in_d(lambda d: (-1 / (1 - d), -1 / d)),
+        "these are slopes against D. Against the *logit*, multiply by dD/dlogit",
+    ),
+    (_in_d(lambda d: (1 / (1 - d), 1 / d)), "these are slopes against D, and without the sign of one of them"),
+    (_in_d(lambda d: (1 / (1 - d), -1 / d)), "these are slopes against D, and the sign of the first is lost"),
+    (_in_d(lambda d: (-1 / (1 - d), 1 / d)), "these are slopes against D, and the sign of the second is lost"),
+    (_in_d(lambda d: ((1 - d).log(), -d.log())), "these are the two *losses*; their derivatives are wanted"),
+    (
+        _in_d(lambda d: (-d * (1 - d), -d * (1 - d))),
+        "this is the slope of D itself (the sigmoid), not of its logarithm",
+    ),
+    (_in_d(lambda d: (d * (1 - d), d * (1 - d))), "this is the slope of D itself (the sigmoid), not of its logarithm"),
+    (lambda x: (-x, x - 1), "the *logit* stands where D, its sigmoid, should: a slope against the logit is bounded"),
+]
+
+
+@exercise("Exercise 4")
+def slopes(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str:
+    """Check ``slopes(logit)``: the derivatives of log(1 − D) and of −log D against the logit.
+
+    First met in: notebook 01.
+    """
+    logits = [torch.tensor([-3.0, -9.2, -0.4, 0.0, 1.3, 6.0]), torch.tensor([0.7, -2.1])]
+
+    def read(got: Any) -> tuple[Any, ...]:
+        return several(got, 2, "two slopes, saturating and non-saturating,", read=tensor)
+
+    compare(
+        function,
+        [(logit,) for logit in logits],
+        _in_d(lambda d: (-d, d - 1)),
+        _SLOPE_MISTAKES,
+        name="slopes",
+        names=("logit",),
+        read=read,
+        parts=("the saturating slope", "the non-saturating slope"),
+        hint="Differentiate the loss by D, and D by the logit",
+    )
+    return "Two losses, two slopes."
 
 
 # ---------------------------------------------------------------- exercise 6
@@ -313,11 +262,11 @@ def generator_loss(function: Callable[..., Tensor]) -> str:
 _CLAIMS: dict[str, tuple[int, str]] = {
     "A": (4, "no single D can be pushed to 1 and to 0 on the same points; ask what D answers once q = p"),
     "B": (6, "put D = 0.1 into both sides: log 0.9 is −0.105, and neither 0.05 nor −0.693"),
-    "C": (1, "ask which weights of G appear in E log D(x): if none do, what is its gradient?"),
+    "C": (1, "which weights of G appear in E log D(x)? What follows for G?"),
     "D": (2, "look at the two slopes at D(G(z)) = 0.0001: 0.0001 against 0.9999"),
     "E": (3, "look at the picture of the slopes again: where does log(1 − D) lie flat?"),
     "F": (5, "move two densities apart: the best D's loss stops at 0 and JS at log 2, while a distance goes on"),
-    "G": (7, "check it: a D that always answers 1/2 has the loss 2 log 2, whatever the fakes look like"),
+    "G": (7, "try it: which loss has a D that always answers 1/2, whatever the fakes look like?"),
 }
 
 
@@ -327,15 +276,8 @@ def spot_the_mistake(answers: Mapping[str, int]) -> str:
 
     First met in: notebook 01.
     """
-    if not isinstance(answers, Mapping):
-        raise NotYet(f"a dictionary was expected, {{'A': 1, ...}}, but got {type(answers).__name__}")
-    given: dict[str, Any] = {claim: answers.get(claim, ...) for claim in _CLAIMS}
+    given = choices(answers, tuple(_CLAIMS), range(1, 8), "a number from 1 to 7 for each claim")
     open_claims = [claim for claim, reason in given.items() if reason is ...]
-    if len(open_claims) == len(_CLAIMS):
-        raise NotAttempted
-    for claim, reason in given.items():
-        if reason is not ... and (isinstance(reason, bool) or reason not in range(1, 8)):
-            raise NotYet(f"the reason for {claim} should be a number from 1 to 7, but is {reason!r}")
     wrong = [claim for claim, reason in given.items() if reason is not ... and reason != _CLAIMS[claim][0]]
     done = len(_CLAIMS) - len(wrong) - len(open_claims)
     if wrong:
@@ -343,40 +285,3 @@ def spot_the_mistake(answers: Mapping[str, int]) -> str:
     if open_claims:
         raise NotYet(f"{done} of 7 are right and the rest is open: {', '.join(open_claims)}")
     return "You read more carefully than five widely copied articles."
-
-
-# ---------------------------------------------------------------- shared
-
-
-def _refuse_nan(got: Any) -> None:
-    value = float(got)
-    if math.isnan(value):
-        raise NotYet(
-            "the result is not a number: a logit can be negative, and then it has no log. D is sigmoid(logit), "
-            "and log D is −softplus(−logit)"
-        )
-    if math.isinf(value):
-        raise NotYet("the result is infinite for ordinary logits: a log of 0 has crept in")
-
-
-def _differs(got: Any, wanted: float, **logits: Tensor) -> str:
-    given = " and ".join(
-        f"{name} logits [{', '.join(f'{number:g}' for number in value.tolist())}]" for name, value in logits.items()
-    )
-    return f"for {given} it is {float(got):.4f}, but should be {wanted:.4f}"
-
-
-def _needs_graph(function: Callable[..., Any], name: str) -> None:
-    fake = _FAKE.clone().requires_grad_()
-    got = call(function, name=name, fake_logits=fake, real_logits=_REAL.clone().requires_grad_())
-    if not isinstance(got, Tensor) or not got.requires_grad:
-        raise NotYet("the number is right, but it is cut off from the graph (.item(), .detach()?): nothing could learn")
-
-
-def _survives_extremes(got: Any, wanted: float) -> None:
-    if same_number(got, wanted, tolerance=1e-4):
-        return
-    raise NotYet(
-        f"it is right for ordinary logits, but for a logit of 200 it gives {float(got):.4g} and not {wanted:.4g}: "
-        "sigmoid has rounded to 0 or 1 before the log (and adding an epsilon only hides it). F.softplus does not round"
-    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import cmath
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gancourse.checks.framework import NotYet, call, exercise, same_number, same_tensor
+from gancourse.checks.comparing import Mistakes, compare, same
+from gancourse.checks.framework import NotYet, call, exercise, number, several, tensor
 
 __all__ = ["critical_gamma", "extragradient_step", "field_xy", "maximiser_first", "step_eigenvalues"]
 
@@ -19,6 +20,27 @@ _POINTS = ((0.7, -0.4), (2.0, 3.0), (-1.5, 0.25))
 
 # ---------------------------------------------------------------- exercise 1
 
+_FIELD_MISTAKES: Mistakes = [
+    (
+        lambda x, y: (-y, -x),
+        "both players go downhill on xy. That is right for x, which minimises; y *maximises* xy, so it goes uphill",
+    ),
+    (
+        lambda x, y: (y, x),
+        "both players go uphill on xy. That is right for y, which maximises; x *minimises* xy, so it goes downhill",
+    ),
+    (lambda x, y: (y, -x), "both signs are turned round: here x would maximise and y would minimise"),
+    (lambda x, y: (-x, y), "the derivative of xy by x is not x: hold y fixed and ask how xy changes when x does"),
+    (lambda x, y: (x, -y), "the two directions have changed places: the direction of x comes first, then the one of y"),
+    (lambda x, y: (x, y), "this is the place, not a direction; ask each player which way xy falls, or rises"),
+    (
+        lambda x, y: (-x, -y),
+        "this points to the middle, and neither player wants to go there: ask each which way xy falls, or rises",
+    ),
+    (lambda x, y: (-x * y, x * y), "this is the game's value with a sign each; a direction is made of its derivatives"),
+    (lambda x, y: (x * y, -x * y), "these are the two losses; a direction is made of their derivatives"),
+]
+
 
 @exercise("Exercise 1")
 def field_xy(function: Callable[[float, float], Sequence[float]]) -> str:
@@ -26,39 +48,47 @@ def field_xy(function: Callable[[float, float], Sequence[float]]) -> str:
 
     First met in: notebook 03.
     """
-    for x, y in _POINTS:
-        got = _pair(call(function, x, y), "field_xy", "direction of x, direction of y")
-        _name_mistake(
-            got,
-            (-y, x),
-            [
-                (
-                    (-y, -x),
-                    "both players go downhill on xy. That is right for x, which minimises; y *maximises* xy, so it "
-                    "goes uphill: along +∂(xy)/∂y",
-                ),
-                (
-                    (y, x),
-                    "both players go uphill on xy. That is right for y, which maximises; x *minimises* xy, so it goes "
-                    "along −∂(xy)/∂x",
-                ),
-                ((y, -x), "both signs are turned round: here x would maximise and y would minimise"),
-                (
-                    (-x, y),
-                    "the derivative of xy by x is y, not x: hold y fixed and ask how xy changes when x does",
-                ),
-                (
-                    (x, -y),
-                    "the two directions have changed places: the direction of x comes first, then the one of y",
-                ),
-            ],
-            f"at x = {x:g}, y = {y:g} you return ({got[0]:g}, {got[1]:g}). Take the derivative of xy by x with a minus "
-            f"sign (x goes downhill), and the derivative by y with a plus sign (y goes uphill)",
-        )
+    compare(
+        function,
+        _POINTS,
+        lambda x, y: (-y, x),
+        _FIELD_MISTAKES,
+        name="field_xy",
+        names=("x", "y"),
+        read=lambda got: several(got, 2, "two numbers, the direction of x and that of y,"),
+        parts=("the direction of x", "the direction of y"),
+        hint="Who goes downhill on xy here, and who uphill?",
+    )
     return "Always at a right angle to (x, y): nobody ever walks towards the middle."
 
 
 # ---------------------------------------------------------------- exercise 2
+
+
+def _y_first(x: float, y: float, eta: float) -> tuple[float, float]:
+    y = y + eta * x
+    return x - eta * y, y
+
+
+_STEP_MISTAKES: Mistakes = [
+    (
+        lambda x, y, eta: (x - eta * y, y + eta * x),
+        "x still looks at the *old* y: this is the simultaneous step",
+    ),
+    (
+        lambda x, y, eta: (x - eta * y, y + eta * (x - eta * y)),
+        "this is the order of the text, x first. Here y moves first, and x answers to the new y",
+    ),
+    (lambda x, y, eta: (x - eta * (y - eta * x), y - eta * x), "y went downhill; it *maximises* xy"),
+    (lambda x, y, eta: (x + eta * (y + eta * x), y + eta * x), "x went uphill; it *minimises* xy"),
+    (lambda x, y, eta: (x + eta * (y - eta * x), y - eta * x), "both go the wrong way: x minimises, y maximises xy"),
+    (lambda x, y, eta: _y_first(x, y, eta)[::-1], "the two numbers have changed places: return new x, then new y"),
+    (lambda x, y, eta: _y_first(x, y, 1.0), "eta does not appear: each move is eta times the direction"),
+    (lambda x, y, eta: (-eta * (y + eta * x), eta * x), "these are the two *moves*; the new places are wanted"),
+    (lambda x, y, eta: (x - eta * (y + eta * x), y), "x moved as it should, but the new y was not returned"),
+    (lambda x, y, eta: (x, y + eta * x), "y moved as it should, but x did not move"),
+    (lambda x, y, eta: (x - eta * (y + x), y + eta * x), "x answers to y moved by a whole x, and not by eta times x"),
+]
 
 
 @exercise("Exercise 2")
@@ -69,73 +99,129 @@ def maximiser_first(
 
     First met in: notebook 03.
     """
-    for (x, y), eta in zip(_POINTS, (0.1, 0.5, 1.3), strict=True):
-        got = _pair(call(step, x, y, eta, name="step"), "step", "new x, new y")
-        new_y = y + eta * x
-        _name_mistake(
-            got,
-            (x - eta * new_y, new_y),
-            [
-                (
-                    (x - eta * y, y + eta * x),
-                    "x still looks at the *old* y: this is the simultaneous step. Compute the new y first, then use it "
-                    "when x moves",
-                ),
-                (
-                    (x - eta * y, y + eta * (x - eta * y)),
-                    "this is the order of the text, x first. Here y moves first, and x answers to the new y",
-                ),
-                (
-                    (x - eta * (y - eta * x), y - eta * x),
-                    "y went downhill; it *maximises* xy, so it moves by + eta * x",
-                ),
-                ((x + eta * new_y, new_y), "x went uphill; it *minimises* xy, so it moves by − eta * y"),
-                ((new_y, x - eta * new_y), "the two numbers have changed places: return new x, then new y"),
-            ],
-            f"from x = {x:g}, y = {y:g} with eta = {eta:g} you go to ({got[0]:.4g}, {got[1]:.4g}). First y moves by "
-            f"+ eta * x, then x by − eta * (new y)",
-        )
-    for (x, y), eta in zip(_POINTS, (0.3, 1.2, 1.6), strict=True):
-        _check_kept(kept, x, y, eta)
+    compare(
+        step,
+        [(*point, eta) for point, eta in zip(_POINTS, (0.1, 0.5, 1.3), strict=True)],
+        _y_first,
+        _STEP_MISTAKES,
+        name="step",
+        names=("x", "y", "eta"),
+        read=lambda got: several(got, 2, "two numbers, new x and new y,"),
+        parts=("new x", "new y"),
+        hint="Which player moves first, and which y does the other one look at?",
+    )
+    _check_kept(lambda *place: number(call(kept, *place, name="kept", names=("x", "y", "eta"))))
     return "An ellipse again, leaning the other way: the same orbit, seen half a step later."
 
 
-def _check_kept(kept: Callable[[float, float, float], float], x: float, y: float, eta: float) -> None:
-    before = call(kept, x, y, eta, name="kept")
-    new_y = y + eta * x
-    new_x = x - eta * new_y
-    after = call(kept, new_x, new_y, eta, name="kept")
-    same_number(before, 0.0)  # refuses what is no number
-    before, after = float(before), float(after)
-    if same_number(before, x * x - eta * x * y + y * y):
-        raise NotYet(
-            "x² − eta·x·y + y² is what the order of the text keeps (x first). When y moves first one sign changes: "
-            "multiply out again, starting from new x + eta·(new y) = x"
-        )
-    if same_number(before, x * x + y * y):
-        raise NotYet(
-            f"x² + y² is not kept: one step from ({x:g}, {y:g}) takes it from {before:.4g} to {after:.4g}. "
-            "That would be a circle; the orbit is an ellipse, so a term with x·y is missing"
-        )
-    if same_number(before, x * x + x * y + y * y):
-        raise NotYet("the term x·y needs the factor eta: with tiny steps the orbit is nearly a circle")
-    if not math.isclose(before, after, rel_tol=1e-9, abs_tol=1e-9):
-        raise NotYet(
-            f"kept changes: with eta = {eta:g}, one step from ({x:g}, {y:g}) takes it from {before:.4g} to "
-            f"{after:.4g}. Look for x² + y² + (something)·x·y"
-        )
-    if math.isclose(before, kept(2 * x + 0.3, y - 1.0, eta), rel_tol=1e-9):
-        raise NotYet("kept is the same number everywhere, so it says nothing; it should be a formula in x, y and eta")
+def _check_kept(kept: Callable[[float, float, float], float]) -> None:
+    cases = [(*point, eta) for point, eta in zip(_POINTS, (0.3, 1.2, 1.6), strict=True)]
+    before = [kept(*case) for case in cases]
+
+    def is_like(formula: Callable[[float, float, float], float]) -> bool:
+        return all(same(value, formula(*case)) for value, case in zip(before, cases, strict=True))
+
+    for formula, sentence in (
+        (
+            lambda x, y, eta: x * x - eta * x * y + y * y,
+            "this is what the order of the text keeps (x first). When y moves first one sign changes: multiply out "
+            "again, starting from new x + eta·(new y) = x",
+        ),
+        (
+            lambda x, y, eta: x * x + y * y,
+            "x² + y² is not kept, as you see if you take one step. That would be a circle; the orbit is an ellipse, so "
+            "a term with x·y is missing",
+        ),
+        (
+            lambda x, y, eta: x * x + x * y + y * y,
+            "the term with x·y needs a factor that depends on eta: with tiny steps the orbit is nearly a circle",
+        ),
+    ):
+        if is_like(formula):
+            raise NotYet(sentence)
+    if same(before, [before[0]] * 3) or any(same(kept(2 * x + 0.3, y - 1.0, e), kept(x, y, e)) for x, y, e in cases):
+        raise NotYet("kept is the same number everywhere, so it says nothing; it has to tell one orbit from another")
+    for (x, y, eta), at_first in zip(cases, before, strict=True):
+        at = _y_first(*_y_first(x, y, eta), eta)
+        if not same(kept(*at, eta), at_first):
+            raise NotYet(
+                f"kept changes: with eta = {eta:g}, two steps from ({x:g}, {y:g}) take it from {at_first:.4g} to "
+                f"{kept(*at, eta):.4g}. Look for x² + y² + (something)·x·y"
+            )
 
 
 # ---------------------------------------------------------------- exercise 3
 
 
-def _eigenvalues(
-    gamma: float, eta: float, *, quarter: float = 0.25, half: float = 0.5, sign: float = -1.0
-) -> list[complex]:
-    root = cmath.sqrt((half * gamma) ** 2 - quarter)
-    return [1 + eta * (sign * half * gamma + root), 1 + eta * (sign * half * gamma - root)]
+def _eigenvalues(*, quarter: float = 0.25, half: float = 0.5, sign: float = -1.0, root: Callable = cmath.sqrt) -> Any:
+    """Return the formula 1 + eta (−gamma/2 ± sqrt(gamma²/4 − 1/4)), or one with another number in it."""
+
+    def formula(gamma: float, eta: float) -> tuple[complex, ...]:
+        of = root((half * gamma) ** 2 - quarter)
+        return _sorted([1 + eta * (sign * half * gamma + of), 1 + eta * (sign * half * gamma - of)])
+
+    return formula
+
+
+def _of_field(change: Callable[[complex, float], complex]) -> Callable[[float, float], tuple[complex, ...]]:
+    """Return a formula of each eigenvalue of the field."""
+    return lambda gamma, eta: _sorted([change((mu - 1) / eta, eta) for mu in _eigenvalues()(gamma, eta)])
+
+
+def _sorted(values: Sequence[complex]) -> tuple[complex, ...]:
+    """Put two eigenvalues in an order, since any order is right."""
+    return tuple(sorted(map(complex, values), key=lambda value: (round(value.imag, 6), value.real)))
+
+
+_EIGENVALUE_MISTAKES: Mistakes = [
+    (
+        _of_field(lambda value, eta: value),
+        "these are the eigenvalues λ of the *field*. What does one step, I + eta·J, do to an eigenvector?",
+    ),
+    (_of_field(lambda value, eta: eta * value), "the 1 is missing: a step *adds* eta·J·state to the state"),
+    (_of_field(lambda value, eta: 1 + value), "the step size eta is missing"),
+    (
+        _eigenvalues(quarter=1.0),
+        "the slope 1/2 is missing: at the equilibrium sigmoid(0) = 1/2, so the off-diagonal entries of J are ±1/2 (±1 "
+        "belongs to the Wasserstein loss)",
+    ),
+    (_eigenvalues(half=1.0), "λ² + γλ + 1/4 = 0 has the solutions −γ/2 ± …: half of γ, not γ"),
+    (
+        lambda gamma, eta: _sorted([1 - eta * (gamma / 2 + s * cmath.sqrt(gamma**2 - 0.25)) for s in (1, -1)]),
+        "γ under the root is not halved: it is γ²/4",
+    ),
+    (
+        lambda gamma, eta: _sorted([1 - eta * (gamma + s * cmath.sqrt(gamma**2 / 4 - 0.25)) for s in (1, -1)]),
+        "γ before the root is not halved",
+    ),
+    (
+        lambda gamma, eta: _sorted([1 + eta * (-gamma + s * cmath.sqrt(gamma**2 - 1)) for s in (1, -1)]),
+        "the halves are missing: λ² + γλ + 1/4 = 0 has the solutions (−γ ± …) / 2",
+    ),
+    (
+        _eigenvalues(quarter=-0.25),
+        "the 1/4 under the root has the wrong sign: the determinant of J is 0 − (1/2)(−1/2) = +1/4. With + under the "
+        "root there would be no rotation at all",
+    ),
+    (
+        _eigenvalues(sign=1.0),
+        "the real part has the wrong sign: a step goes *along* the field, 1 + eta·λ, and the penalty pulls ψ back to 0",
+    ),
+    (
+        _eigenvalues(root=lambda inside: abs(inside) ** 0.5),
+        "the root is taken of the absolute value: below γ = 1 it is of a negative number. cmath.sqrt takes it",
+    ),
+    (
+        _eigenvalues(root=lambda inside: max(inside, 0.0) ** 0.5),
+        "below γ = 1 your two are real and equal, so nothing would turn: the root of a negative number is lost",
+    ),
+    (
+        lambda gamma, eta: tuple(abs(value) for value in _eigenvalues()(gamma, eta)),
+        "these are the sizes |μ| of the eigenvalues; the (complex) eigenvalues themselves are wanted",
+    ),
+    (lambda gamma, eta: (_eigenvalues()(gamma, eta)[0],) * 2, "this is one of the two eigenvalues twice"),
+    (lambda gamma, eta: (_eigenvalues()(gamma, eta)[1],) * 2, "this is one of the two eigenvalues twice"),
+]
 
 
 @exercise("Exercise 3")
@@ -146,51 +232,55 @@ def step_eigenvalues(function: Callable[[float, float], Sequence[complex]]) -> s
 
     First met in: notebook 03.
     """
-    for gamma, eta in ((0.4, 0.3), (0.0, 0.2), (1.7, 0.5)):
-        got = _complex_pair(call(function, gamma, eta, name="step_eigenvalues"))
-        wanted = _eigenvalues(gamma, eta)
-        if _same_set(got, wanted):
-            continue
-        field_own = [(value - 1) / eta for value in wanted]
-        for mistake, sentence in (
-            (
-                field_own,
-                "these are the eigenvalues λ of the *field*. One step multiplies the state by I + eta·J, whose "
-                "eigenvalues are 1 + eta·λ",
-            ),
-            (
-                [eta * value for value in field_own],
-                "the 1 is missing: a step *adds* eta·J·state to the state",
-            ),
-            ([1 + value for value in field_own], "the step size is missing: the eigenvalues are 1 + eta·λ"),
-            (
-                _eigenvalues(gamma, eta, quarter=1.0),
-                "the slope 1/2 is missing: at the equilibrium sigmoid(0) = 1/2, so the off-diagonal entries of J are "
-                "±1/2, and their product gives the 1/4 under the root (1 belongs to the Wasserstein loss)",
-            ),
-            (_eigenvalues(gamma, eta, half=1.0), "λ² + γλ + 1/4 = 0 has the solutions −γ/2 ± …: half of γ, not γ"),
-            (
-                _eigenvalues(gamma, eta, quarter=-0.25),
-                "the 1/4 under the root has the wrong sign: the determinant is 0 − (1/2)(−1/2) = +1/4, so the root is "
-                "of γ²/4 − 1/4. With + there would be no rotation at all",
-            ),
-            (
-                _eigenvalues(gamma, eta, sign=1.0),
-                "the real part has the wrong sign: a step goes *along* the field, 1 + eta·λ, and the penalty pulls ψ "
-                "back to 0, so the real part of λ is −γ/2",
-            ),
-            ([wanted[0]] * 2, "this is one of the two eigenvalues twice: one has +, the other − before the root"),
-        ):
-            if _same_set(got, mistake):
-                raise NotYet(sentence)
-        raise NotYet(
-            f"for γ = {gamma:g} and eta = {eta:g} you return {_show(got)}, but the eigenvalues of I + eta·J are "
-            f"{_show(wanted)}"
-        )
+    compare(
+        function,
+        [(0.4, 0.3), (0.0, 0.2), (1.7, 0.5)],
+        _eigenvalues(),
+        _EIGENVALUE_MISTAKES,
+        name="step_eigenvalues",
+        names=("gamma", "eta"),
+        read=_complex_pair,
+        hint="Which are the eigenvalues of the field, and what does I + eta·J make of them?",
+    )
     return "Below γ = 1 the two are a complex pair: a spiral. Above, both are real: no turning."
 
 
+def _complex_pair(got: Any) -> tuple[complex, ...]:
+    def one(part: Any) -> complex:
+        try:
+            return complex(part.item() if isinstance(part, (Tensor, np.ndarray, np.generic)) else part)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise NotYet(
+                f"two complex numbers were expected, but one of yours is of type {type(part).__name__}"
+            ) from error
+
+    got = list(got) if isinstance(got, (set, frozenset)) else got
+    values = several(got, 2, "two eigenvalues", read=one)
+    if any(cmath.isnan(value) for value in values):
+        raise NotYet("NaN came out: below γ = 1 the root is of a negative number, and cmath.sqrt takes it")
+    return _sorted(values)
+
+
 # ---------------------------------------------------------------- exercise 4
+
+_GAMMA_MISTAKES: Mistakes = [
+    (
+        lambda eta: 1.0,
+        "γ = 1 is the answer for *simultaneous* steps (and for tiny ones). When the players take turns, the trace is 2 "
+        "− ηγ − η²/4 and the determinant 1 − ηγ",
+    ),
+    (lambda eta: 1 + eta / 4, "there is a slip in a sign: taking turns damps by itself, so *less* than 1 is needed"),
+    (
+        lambda eta: -1 - eta / 4,
+        "you took the other root of the equation, and a penalty is never negative",
+    ),
+    (lambda eta: 1 - eta**2 / 4, "one term was divided by η and another one was not"),
+    (lambda eta: eta - eta**2 / 4, "this is ηγ, and γ is wanted"),
+    (lambda eta: 2 - eta, "this belongs to min max xy, whose J has ±1 where the Dirac-GAN has ±1/2"),
+    (lambda eta: 1 - eta / 2, "this is the eigenvalue at that point, not γ"),
+    (lambda eta: 1 - eta, "η²/4 lost its quarter on the way"),
+    (lambda eta: eta / 4, "at this γ the largest eigenvalue of *simultaneous* steps has size 1; where do two meet?"),
+]
 
 
 @exercise("Exercise 4")
@@ -199,36 +289,59 @@ def critical_gamma(function: Callable[[float], float]) -> str:
 
     First met in: notebook 03.
     """
-    for eta in (0.4, 1.0, 1.6):
-        got = call(function, eta, name="critical_gamma")
-        if same_number(got, 1 - eta / 4):
-            continue
-        for value, sentence in (
-            (
-                1.0,
-                "γ = 1 is the answer for *simultaneous* steps (and for tiny ones). When the players take turns, the "
-                "trace is 2 − ηγ − η²/4 and the determinant 1 − ηγ",
-            ),
-            (1 + eta / 4, "check the sign: ηγ + η²/4 = η, so γ is *smaller* than 1"),
-            (
-                -1 - eta / 4,
-                "you took the other root: ηγ + η²/4 is positive, so it equals +η; a penalty is never negative",
-            ),
-            (1 - eta**2 / 4, "divide *both* terms by η: η²/4 becomes η/4"),
-            (eta - eta**2 / 4, "this is ηγ; divide by η to get γ"),
-            (2 - eta, "this belongs to min max xy, whose J has ±1 where the Dirac-GAN has ±1/2"),
-            (1 - eta / 2, "1 − η/2 is the eigenvalue at that point, not γ"),
-        ):
-            if same_number(got, value):
-                raise NotYet(sentence)
-        raise NotYet(
-            f"for eta = {eta:g} you return {float(got):.4g}. The eigenvalues meet where trace² = 4·determinant: with "
-            f"u = ηγ + η²/4 this becomes u² = η²"
-        )
+    compare(
+        function,
+        [(0.4,), (1.0,), (1.6,)],
+        lambda eta: 1 - eta / 4,
+        _GAMMA_MISTAKES,
+        name="critical_gamma",
+        names=("eta",),
+        hint="Two eigenvalues meet where trace² = 4·determinant",
+    )
     return "Taking turns damps a little by itself, so less penalty is needed."
 
 
 # ---------------------------------------------------------------- exercise 5
+
+_AHEAD_MISTAKES: Mistakes = [
+    (
+        lambda v, s, eta: s + eta * v(s),
+        "this is the plain simultaneous step; the field has to be asked again, at the point it leads to",
+    ),
+    (
+        lambda v, s, eta: s + eta * v(s) + eta * v(s + eta * v(s)),
+        "these are two plain steps, one after the other. Look ahead, then come *back* before you move",
+    ),
+    (
+        lambda v, s, eta: s + eta / 2 * (v(s) + v(s + eta * v(s))),
+        "this averages the two fields; use only the one found ahead",
+    ),
+    (lambda v, s, eta: s + eta * v(s + eta / 2 * v(s)), "you looked half a step ahead; go a whole step of size eta"),
+    (lambda v, s, eta: s + eta * v(s - eta * v(s)), "you looked *back*, not ahead: v points where the players go"),
+    (
+        lambda v, s, eta: s - eta * v(s + eta * v(s)),
+        "the last sign is turned round: v already points where the players want to go",
+    ),
+    (
+        lambda v, s, eta: s - eta * v(s - eta * v(s)),
+        "both signs are turned round: v points where the players want to go",
+    ),
+    (lambda v, s, eta: s + v(s + eta * v(s)), "the step size is missing in the second move"),
+    (lambda v, s, eta: s + eta * v(s + v(s)), "the step size is missing in the look ahead"),
+    (lambda v, s, eta: s + v(s + v(s)), "the step size is missing, in both moves"),
+    (lambda v, s, eta: v(s + eta * v(s)), "this is the field ahead; the state has still to move by it"),
+    (lambda v, s, eta: eta * v(s + eta * v(s)), "this is the move alone; the new *state* is wanted"),
+    (
+        lambda v, s, eta: s + eta * (2 * v(s + eta * v(s)) - v(s)),
+        "the field is extrapolated, as in optimism; use only the one found ahead",
+    ),
+    (lambda v, s, eta: s + eta * (v(s) - v(s + eta * v(s))), "the two fields are subtracted; use only the one ahead"),
+    (
+        lambda v, s, eta: s + eta * v(s + eta * v(s + eta * v(s))),
+        "you looked ahead twice; once is enough",
+    ),
+    (lambda v, s, eta: s, "the state did not move"),
+]
 
 
 @exercise("Exercise 5")
@@ -239,103 +352,28 @@ def extragradient_step(function: Callable[[Callable[[Tensor], Tensor], Tensor, f
     """
 
     def turning(state: Tensor) -> Tensor:
+        _state(state)
         return torch.stack([-state[1], state[0]])
 
     def bent(state: Tensor) -> Tensor:
+        _state(state)
         return torch.stack([state[1] * torch.sigmoid(state.prod()), -state[0] * torch.sigmoid(state.prod())])
 
-    for v, start, eta in ((bent, (-0.8, 1.2), 0.7), (turning, (1.0, 0.5), 0.3)):
-        state = torch.tensor(start, dtype=torch.float64)
-        got = call(function, v, state.clone(), eta, name="extragradient_step")
-        ahead = state + eta * v(state)
-        if same_tensor(got, state + eta * v(ahead)):
-            continue
-        for mistake, sentence in (
-            (ahead, "this is the plain simultaneous step; the field has to be asked again, at the point it leads to"),
-            (
-                ahead + eta * v(ahead),
-                "these are two plain steps, one after the other. Look ahead, come *back*, and step from `state` with "
-                "the field found ahead",
-            ),
-            (
-                state + eta / 2 * (v(state) + v(ahead)),
-                "this averages the two fields; use only the one found ahead",
-            ),
-            (
-                state + eta * v(state + eta / 2 * v(state)),
-                "you looked half a step ahead; go a whole step of size eta",
-            ),
-            (
-                state + eta * v(state - eta * v(state)),
-                "you looked *back*: the point ahead is state + eta * v(state)",
-            ),
-            (state - eta * v(ahead), "the last sign is turned round: v already points where the players want to go"),
-            (state + v(ahead), "the step size is missing in the second move"),
-            (state + eta * v(state + v(state)), "the step size is missing in the look ahead"),
-        ):
-            if torch.allclose(got.detach().to(mistake.dtype), mistake, rtol=1e-5, atol=1e-5):
-                raise NotYet(sentence)
-        raise NotYet(
-            f"from {_numbers(state)} with eta = {eta:g} you go to {_numbers(got)} instead of "
-            f"{_numbers(state + eta * v(ahead))}. Two lines: ahead = state + eta * v(state), then "
-            "state + eta * v(ahead)"
-        )
+    compare(
+        function,
+        [(bent, torch.tensor([-0.8, 1.2]).double(), 0.7), (turning, torch.tensor([1.0, 0.5]).double(), 0.3)],
+        lambda v, state, eta: state + eta * v(state + eta * v(state)),
+        _AHEAD_MISTAKES,
+        name="extragradient_step",
+        names=("v", "state", "eta"),
+        read=tensor,
+        told=lambda v, state, eta: f"the {v.__name__} field, from ({state[0]:g}, {state[1]:g}) with eta = {eta:g}",
+        hint="Where is the field asked, and from where do you move?",
+    )
     return "One glance ahead, and the circle becomes a spiral inwards."
 
 
-# ---------------------------------------------------------------- what they share
-
-
-def _pair(got: Any, name: str, what: str) -> tuple[float, float]:
-    if isinstance(got, Tensor):
-        got = got.tolist()
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise NotYet(f"{name} should return two numbers ({what}), but returned {type(got).__name__}")
-    for value in got:
-        same_number(value, 0.0)  # refuses what is no number
-    return float(got[0]), float(got[1])
-
-
-def _name_mistake(
-    got: tuple[float, float], wanted: tuple[float, float], mistakes: list[tuple[tuple[float, float], str]], other: str
-) -> None:
-    def same(pair: tuple[float, float]) -> bool:
-        return all(same_number(g, w) for g, w in zip(got, pair, strict=True))
-
-    if same(wanted):
-        return
-    for value, sentence in mistakes:
-        if same(value):
-            raise NotYet(sentence)
-    raise NotYet(other)
-
-
-def _complex_pair(got: Any) -> list[complex]:
-    if isinstance(got, Tensor):
-        got = got.tolist()
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise NotYet(f"step_eigenvalues should return two numbers, but returned {type(got).__name__}")
-    try:
-        values = [complex(value) for value in got]
-    except (TypeError, ValueError) as error:
-        raise NotYet(f"two complex numbers were expected, but got {got!r}") from error
-    if any(cmath.isnan(value) for value in values):
-        raise NotYet(
-            "you return NaN: below γ = 1 the root is of a negative number. Use cmath.sqrt, which knows complex numbers"
-        )
-    return values
-
-
-def _same_set(got: list[complex], wanted: list[complex]) -> bool:
-    def near(a: complex, b: complex) -> bool:
-        return abs(a - b) <= 1e-6 * max(1.0, abs(b))
-
-    return any(near(got[0], wanted[i]) and near(got[1], wanted[1 - i]) for i in (0, 1))
-
-
-def _show(values: list[complex]) -> str:
-    return " and ".join(f"{value.real:.3f}{value.imag:+.3f}i" for value in values)
-
-
-def _numbers(state: Tensor) -> str:
-    return "(" + ", ".join(f"{value:.3f}" for value in state.tolist()) + ")"
+def _state(state: Any) -> None:
+    if not isinstance(state, Tensor) or state.shape != (2,):
+        got = f"a tensor of shape {tuple(state.shape)}" if isinstance(state, Tensor) else type(state).__name__
+        raise NotYet(f"v takes a state, which is a tensor of two numbers, but was given {got}")

@@ -9,72 +9,118 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gancourse.checks.framework import NotAttempted, NotYet, call, exercise, match_mistake, same_number
+from gancourse.checks.comparing import Mistakes, compare
+from gancourse.checks.framework import NotYet, choices, exercise
 
 __all__ = ["causes", "covered", "reverse_kl"]
 
 
 # ---------------------------------------------------------------- exercise 1
 
-_CENTRES = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
-_STD = 0.5
+Clouds = list[tuple[int, int, float]]
+"""Groups of points: how many, round which centre, and how many standard deviations off."""
 
 
-def _cloud(*groups: tuple[int, tuple[float, float]]) -> Tensor:
-    """Return points in groups: so many at each place."""
-    return torch.cat([torch.tensor([place]).repeat(count, 1) for count, place in groups])
+def _case(centres: list[tuple[float, ...]], std: float, clouds: Clouds) -> tuple[Tensor, Tensor, float]:
+    """Return points, centres and std; the points lie off the axes, so that a box or a sum of sides shows."""
+    middles = torch.tensor(centres)
+    points = []
+    for place, (count, of, off) in enumerate(clouds):
+        turns = torch.arange(count)[:, None] + torch.arange(middles.shape[1]) + place
+        signs = torch.where(turns % 2 == 0, 1.0, -1.0)  # towards the corners of a square, or of a cube
+        points.append(middles[of] + off * std * signs / middles.shape[1] ** 0.5)
+    return torch.cat(points), middles, std
 
 
-_EXACT = _cloud((150, (0.0, 0.0)), (12, (4.0, 0.0)), (6, (0.0, 4.0)), (32, (4.0, 6.0)))
-_CASES: tuple[tuple[Tensor, int, str, list[tuple[float, str]]], ...] = (
-    (
-        _cloud((194, (0.0, 0.0)), (6, (0.0, 4.0))),
-        1,
-        "194 and 6 samples on two of 4 modes",
-        [(2, "a mode with 6 of 200 samples counts for you. Its fair share is 200 / 4 = 50, and 20 % of that is 10")],
-    ),
-    (
-        _cloud((170, (0.0, 0.0)), (30, (4.0, 4.0))),
-        2,
-        "170 and 30 samples on two of 4 modes",
-        [(1, "a mode with 30 of 200 samples does not count for you. 20 % of the *fair share*, 200 / 4 = 50, is 10")],
-    ),
-    (
-        _cloud((30, (0.0, 0.0)), (8, (4.0, 4.0)), (162, (2.0, -3.0))),
-        1,
-        "30 and 8 samples on two of 4 modes and 162 far off",
-        [
-            (
-                2,
-                "a mode with 8 of 200 samples counts for you, because only 38 of them are good. The fair share is a "
-                "part of *all* samples: len(points) / len(centres)",
-            )
-        ],
-    ),
-    (
-        _cloud((200, (0.0, -2.5))),
-        0,
-        "200 samples, all 5 standard deviations away from the nearest mode",
-        [
-            (
-                1,
-                "200 samples, 5 standard deviations away from the nearest mode, cover it for you; a sample counts "
-                "only within 3 standard deviations",
-            )
-        ],
-    ),
-    (
-        _cloud((100, (0.0, 0.0)), (50, (4.0, 1.2)), (50, (1.6, 4.0))),
-        2,
-        "100 samples on one mode, 50 at 2.4 and 50 at 3.2 standard deviations from two others",
-        [
-            (1, "samples 2.4 standard deviations off do not count for you; good is what lies within 3 * std"),
-            (3, "samples 3.2 standard deviations off count for you; good is what lies within 3 * std"),
-        ],
-    ),
-    (_EXACT, 2, "150, 12 and 6 samples on three of 4 modes and 32 far off", []),
+_FOUR = [(0.3, -0.2), (4.1, 1.0), (-1.2, 4.4), (3.7, 5.9)]
+_FIVE = [(1.0, 1.0), (-2.0, 0.5), (0.2, 3.4), (3.1, -2.2), (-1.5, -3.0)]
+_SOLID = [(0.0, 40.0, -35.0), (30.0, -20.0, 10.0), (-25.0, 5.0, 45.0), (20.0, 30.0, -50.0)]
+_MANY = [(3.0 * (i % 5), 4.0 * (i // 5)) for i in range(25)]
+_CASES = [
+    _case(_FOUR, 0.4, [(145, 0, 1.1), (10, 1, 0.6), (9, 2, 0.8), (36, 3, 4.1)]),  # a fair share is 50, a fifth of it 10
+    _case(_FOUR, 0.4, [(30, 0, 1.1), (8, 3, 0.5), (45, 1, 0.3), (3, 2, 0.7), (114, 2, 5.2)]),
+    _case(_FIVE, 0.25, [(90, 0, 2.6), (80, 1, 3.5), (60, 2, 1.5), (7, 3, 0.9), (52, 4, 2.2), (11, 4, 6.0)]),
+    _case(_FIVE, 0.25, [(150, 3, 5.2), (150, 1, 4.4)]),
+    _case(_SOLID, 2.0, [(185, 0, 2.7), (25, 1, 1.2), (45, 2, 1.9), (45, 3, 3.6)]),
+    _case(_FOUR[:2], 0.05, [(6, 0, 0.9), (33, 1, 2.8), (5, 0, 3.2)]),
+    _case(_MANY, 0.1, [(91, 7, 0.5), (5, 12, 1.2), (1, 3, 0.1), (1, 20, 0.9), (2, 24, 8.0)]),
+]
+
+
+def _count(
+    *,
+    reach: Callable[[float], float] = lambda std: 3 * std,
+    share: float = 0.2,
+    norm: float = 2,
+    squared: bool = False,
+    of_good: bool = False,
+    strictly: bool = False,
+    what: str = "modes",
+) -> Callable[[Tensor, Tensor, float], float]:
+    """Return the right count, or with another argument a mistake."""
+
+    def formula(points: Tensor, centres: Tensor, std: float) -> float:
+        apart = torch.linalg.vector_norm((points[:, None] - centres).double(), ord=norm, dim=2)
+        nearest, which = apart.min(1)
+        good = (nearest.square() if squared else nearest) <= reach(std)
+        owned = torch.bincount(which[good], minlength=len(centres))
+        wanted = share * (int(good.sum()) if of_good else len(points)) / len(centres)
+        enough = owned > wanted if strictly else owned >= wanted
+        return {
+            "modes": float(enough.sum()),
+            "samples": float(owned[enough].sum()),
+            "good": float(good.sum()),
+            "share": float(good.double().mean()),
+            "covered share": float(enough.double().mean()),
+            "missed": float((~enough).sum()),
+        }[what]
+
+    return formula
+
+
+_GOOD = "Good is what lies within 3 * std of the nearest centre"
+_FIFTH = (
+    "A mode is covered from a fifth of its fair share on, and that is a share of *all* samples, for each mode alike"
 )
-"""Points, the right count, the case in words, and what each mistake counts; a fair share is 200 / 4 = 50."""
+_COUNT_MISTAKES: Mistakes = [
+    (_count(reach=lambda std: math.inf), f"samples count however far off they are. {_GOOD}"),
+    (_count(reach=lambda std: math.inf, share=1e-9), f"every centre that is nearest to some sample counts. {_GOOD}"),
+    (_count(share=1e-9), f"one good sample is enough for you. {_FIFTH}"),
+    *(
+        (_count(share=share), f"you ask for {share:.0%} of a fair share. {_FIFTH}")
+        for share in (0.1, 0.3, 0.5, 0.8, 1.0)
+    ),
+    (_count(share=20.0), "20 % is 0.2, not 20"),
+    (lambda p, c, s: _count(share=0.2 * len(c))(p, c, s), f"you ask for 20 % of all samples. {_FIFTH}"),
+    (_count(of_good=True), f"your fair share is a part of the *good* samples. {_FIFTH}"),
+    (
+        _count(strictly=True),
+        "a mode with *exactly* a fifth of its fair share does not count for you; at least means >=",
+    ),
+    (
+        _count(norm=math.inf),
+        "your distance is the largest side, so that a box is searched; take the Euclidean distance",
+    ),
+    (_count(norm=1), "your distance is the sum of the sides; take the Euclidean distance"),
+    (_count(squared=True), "the *squared* distance is compared with 3 * std; take its root"),
+    (_count(reach=lambda std: std), f"you stop at 1 standard deviation. {_GOOD}"),
+    (_count(reach=lambda std: 2 * std), f"you stop at 2 standard deviations. {_GOOD}"),
+    (_count(reach=lambda std: 2.5 * std), f"you stop at 2.5 standard deviations. {_GOOD}"),
+    (_count(reach=lambda std: 4 * std), f"you go as far as 4 standard deviations. {_GOOD}"),
+    (_count(reach=lambda std: 3.0), f"std does not appear. {_GOOD}"),
+    (_count(reach=lambda std: 3 / std), f"3 is divided by std. {_GOOD}"),
+    (_count(reach=lambda std: 3 * std**2), f"std is squared. {_GOOD}"),
+    (
+        _count(reach=lambda std: 3 * std**0.5),
+        f"your limit is 3 times the *root* of std (std has to be squared where the distance is). {_GOOD}",
+    ),
+    (_count(what="samples"), "this is the number of *samples* in covered modes; count the modes themselves"),
+    (_count(what="good"), "this is the number of good *samples*. Ask for each mode how many of them it has"),
+    (_count(what="share"), "this is the share of good samples. Ask for each mode how many of them it has"),
+    (_count(what="covered share"), "this is the *share* of modes that are covered; their number is wanted"),
+    (_count(what="missed"), "these are the modes that are *not* covered"),
+    (lambda p, c, s: len(c), "this is the number of modes that there are, and not of those that are covered"),
+]
 
 
 @exercise("Exercise 1")
@@ -83,24 +129,60 @@ def covered(function: Callable[[Tensor, Tensor, float], int]) -> str:
 
     First met in: notebook 04.
     """
-    match_mistake(call(function, _EXACT, _CENTRES, _STD, name="covered"), [
-        (162, "162 is the number of *samples* in covered modes; count the modes themselves"),
-        (168, "168 is the number of good *samples*. Ask for each mode how many of them it has, then count modes"),
-        (0.84, "this is the share of good samples. Ask for each mode how many of them it has, then count modes"),
-    ])  # fmt: skip
-    for points, wanted, told, mistakes in _CASES:
-        got = call(function, points, _CENTRES, _STD, name="covered")
-        match_mistake(got, mistakes)
-        if not same_number(got, wanted):
-            raise NotYet(f"with {told}, you count {_short(got)} modes instead of {wanted}")
+    compare(
+        function,
+        _CASES,
+        _count(),
+        _COUNT_MISTAKES,
+        name="covered",
+        names=("points", "centres", "std"),
+        reduce="the step from one answer for each mode (or sample) to their number",
+        told=_told,
+    )
     return "One number alone says little: keep it beside the share of good samples."
 
 
-def _short(number: Any) -> str:
-    return f"{float(number):g}"
+def _told(points: Tensor, centres: Tensor, std: float) -> str:
+    nearest, which = torch.cdist(points, centres).min(1)
+    owned = torch.bincount(which[nearest <= 3 * std], minlength=len(centres)).tolist()
+    return (
+        f"{len(points)} samples in {points.shape[1]} dimensions with std {std:g}, of which the {len(centres)} centres "
+        f"own {', '.join(map(str, owned[:-1]))} and {owned[-1]} good ones,"
+    )
 
 
 # ---------------------------------------------------------------- exercise 2
+
+
+def _kl(q: Tensor, p: Tensor) -> Tensor:
+    return (torch.xlogy(q, q) - torch.xlogy(q, p)).sum()
+
+
+_NO_SAMPLE = "it is NaN when a mode got no sample: 0 * log 0 is NaN in floating point, and 0 here"
+_KL_MISTAKES: Mistakes = [
+    (lambda q, p: (q * (q / p).log()).sum(), _NO_SAMPLE),
+    (
+        lambda q, p: _kl(p, q),
+        "this is the forward KL, which weighs by p, and is infinite where a mode got nothing. The reverse one weighs "
+        "by what is *generated*, q",
+    ),
+    (lambda q, p: -_kl(p, q), "this is minus the forward KL: weigh by q, not by p"),
+    (lambda q, p: -_kl(q, p), "the sign is turned round: log(q / p), not log(p / q)"),
+    (lambda q, p: (q * (p / q).log()).sum(), "the sign is turned round: log(q / p), not log(p / q)"),
+    (lambda q, p: _kl(q, p) / len(q), "this is a mean over modes; q already weighs them, so take the sum"),
+    (lambda q, p: (q * (q / p).log()).mean(), "this is a mean over modes; q already weighs them, so take the sum"),
+    (lambda q, p: _kl(q, p) / math.log(2), "this is in bits; use the natural logarithm"),
+    (lambda q, p: _kl(q, p) / math.log(10), "the logarithm is the one to base 10; use the natural one"),
+    (lambda q, p: torch.xlogy(q, q).sum(), "the target p does not appear: q log q compares with nothing"),
+    (lambda q, p: -torch.xlogy(q, q).sum(), "this is the entropy of q; the target p does not appear"),
+    (lambda q, p: -torch.xlogy(q, p).sum(), "this is the cross-entropy, −Σ q log p; the part with log q is missing"),
+    (lambda q, p: (q / p).log().sum(), "the weight before the logarithm is missing"),
+    (lambda q, p: (_kl(q, p) + _kl(p, q)) / 2, "this is the mean of both directions; only one is wanted"),
+    (lambda q, p: _kl(q, p) + _kl(p, q), "this is the sum of both directions; only one is wanted"),
+    (lambda q, p: (_kl(q, (p + q) / 2) + _kl(p, (p + q) / 2)) / 2, "this is the JS divergence; KL compares with p"),
+    (lambda q, p: (q - p).abs().sum(), "this is a sum of differences; KL is made of logarithms"),
+    (lambda q, p: torch.xlogy(q, q - p + 1).sum(), "the logarithm is of a ratio, not of a difference"),
+]
 
 
 @exercise("Exercise 2")
@@ -109,32 +191,21 @@ def reverse_kl(function: Callable[[Tensor, Tensor], Any]) -> str:
 
     First met in: notebook 04.
     """
-    q, p = torch.tensor([0.7, 0.2, 0.1]).double(), torch.tensor([0.2, 0.5, 0.3]).double()
-    got = call(function, q, p, name="reverse_kl")
-    terms = q * (q / p).log()
-    forward = float((p * (p / q).log()).sum())
-    match_mistake(
-        got,
-        [
-            (forward, "this is the forward KL, which weighs by p. The reverse one weighs by what is *generated*, q"),
-            (-float(terms.sum()), "the sign is turned round: log(q / p), not log(p / q)"),
-            (float(terms.mean()), "this is a mean over modes; q already weighs them, so take the sum"),
-            (float(terms.sum()) / math.log(2), "this is in bits; use the natural logarithm"),
-            (float((q * q.log()).sum()), "the target p does not appear: q log q compares with nothing"),
-            (float((q / p).log().sum()), "the weight q before the logarithm is missing"),
-            (-forward, "this is minus the forward KL: weigh by q, not by p"),
-        ],
+    shares = (
+        ([0.7, 0.2, 0.1], [0.2, 0.5, 0.3]),
+        ([0.15, 0.05, 0.3, 0.4, 0.1], [0.2, 0.2, 0.2, 0.2, 0.2]),
+        ([1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]),
+        ([0.0, 0.35, 0.65], [0.3, 0.3, 0.4]),
     )
-    if not same_number(got, float(terms.sum())):
-        raise NotYet(f"for q = (0.7, 0.2, 0.1) and p = (0.2, 0.5, 0.3) you return {_short(got)}")
-    one = torch.tensor([1.0, 0.0, 0.0, 0.0]).double()
-    got = call(function, one, torch.full((4,), 0.25).double(), name="reverse_kl")
-    if not same_number(got, math.log(4)):
-        if math.isnan(float(got)):
-            raise NotYet("it is NaN when a mode got no sample: 0 * log 0 is NaN in floating point, and 0 here")
-        if float(got) == math.inf:
-            raise NotYet("it is infinite when a mode got no sample; that is the forward KL. Here 0 log 0 = 0")
-        raise NotYet(f"all samples on one of four equal modes gives log 4 = 1.386, but you return {_short(got)}")
+    compare(
+        function,
+        [(torch.tensor(q).double(), torch.tensor(p).double()) for q, p in shares],
+        _kl,
+        _KL_MISTAKES,
+        name="reverse_kl",
+        names=("q", "p"),
+        reduce="the sum over modes",
+    )
     return "All on one of K equal modes: log K, and not infinity."
 
 
@@ -150,23 +221,16 @@ def causes(prediction: Mapping[str, Any], counts: Mapping[str, Sequence[int]]) -
 
     First met in: notebook 04.
     """
-    if not isinstance(prediction, Mapping):
-        raise NotYet(f"a dictionary was expected, but got {type(prediction).__name__}")
     changes = [name for name in counts if name != "control"]
-    if any(prediction.get(name, ...) is ... for name in changes) and all(
-        prediction.get(name, ...) is ... for name in changes
-    ):
-        raise NotAttempted
-    for name in changes:
-        if prediction.get(name, ...) is ...:
-            raise NotYet(f"there is no prediction for {name!r} yet: write True or False")
-        if not isinstance(prediction[name], bool):
-            raise NotYet(f"the prediction for {name!r} should be True or False, but is {prediction[name]!r}")
+    said = choices(prediction, changes, (True, False), "True or False for each change")
+    if open_changes := [name for name in changes if said[name] is ...]:
+        raise NotYet(f"there is no prediction for {open_changes[0]!r} yet: write True or False")
     of = max(max(row) for row in counts.values())
     full = {name: sum(count == of for count in counts[name]) for name in changes}
-    missed = [name for name in changes if prediction[name] != (full[name] < len(counts[name]) / 2)]
+    missed = [name for name in changes if said[name] != (full[name] < len(counts[name]) / 2)]
     if missed:
-        told = "; ".join(f"with {name}, {full[name]} of {len(counts[name])} seeds cover all {of} modes"
-                         for name in missed)  # fmt: skip
+        told = "; ".join(
+            f"with {name}, {full[name]} of {len(counts[name])} seeds cover all {of} modes" for name in missed
+        )
         raise NotYet(f"{len(changes) - len(missed)} of {len(changes)} came true: {told}")
     return f"All {len(changes)} came true."

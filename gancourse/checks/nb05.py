@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gancourse import penalties
-from gancourse.checks.framework import NotYet, call, exercise, match_mistake, same_number
+from gancourse.checks.comparing import Mistakes, compare, flows, same, settle, show
+from gancourse.checks.framework import NotYet, call, exercise, number, tensor
+from gancourse.checks.known import D_MISTAKES, d_loss, down, up
 
 __all__ = ["minibatch_std", "packing", "r1_term", "sign_flip"]
 
@@ -31,54 +32,64 @@ def packing(
 
     First met in: notebook 05.
     """
-    for size, count, dim in ((2, 6, 2), (3, 12, 2), (4, 8, 3)):
-        points = torch.arange(1.0, 1 + count * dim).reshape(count, dim).square()
-        _check_packs(call(pack, points.clone(), size, name="pack"), points, size)
+    for size, count, dim in ((3, 12, 2), (2, 6, 2), (4, 8, 3), (1, 5, 2)):
+        points = (torch.arange(1.0, 1 + count * dim) * 37 % 101).reshape(count, dim)  # no two alike, and in no order
+        _check_packs(tensor(call(pack, points, size, name="pack", names=("points", "size"))), points, size)
     random = torch.Generator().manual_seed(3)
-    for size in (2, 4):
-        real, fake = torch.randn(8, 2, generator=random), 1.5 + torch.randn(8, 2, generator=random)
-        judge = _PackJudge(2 * size)
-        got = call(packed_d_loss, judge, real.clone(), fake.clone(), size, name="packed_d_loss")
-        _check_packed_loss(got, judge, *_packs_seen(judge, real, fake))
+    seen: list[tuple[_PackJudge, Any, Tensor, Tensor]] = []
+    for size, count, dim in ((2, 8, 2), (4, 12, 2), (3, 12, 3)):
+        real, fake = torch.randn(count, dim, generator=random), 1.5 + torch.randn(count, dim, generator=random)
+        judge = _PackJudge(size * dim)
+        names = ("discriminator", "real", "fake", "size")
+        got = call(packed_d_loss, judge, real, fake, size, name="packed_d_loss", names=names)
+        seen.append((judge, got, *_packs_seen(judge, real, fake)))
+    cases = [(judge.logits(real).detach(), judge.logits(fake).detach()) for judge, _, real, fake in seen]
+    settle(
+        [number(got, reduce="a mean") for _, got, _, _ in seen],
+        cases,
+        d_loss,
+        [(lambda r, f: d_loss(r[:1], f[:1]), "only the first pack's logits enter the loss"), *D_MISTAKES],
+        told=lambda r, f: f"the logits {show(r)} of the packs of real points and {show(f)} of the fakes",
+    )
+    for judge, got, real, fake in seen:
+        _check_pack_slope(got, judge, judge.logits(real), judge.logits(fake))
     return "D now judges several points at once, and a generator that repeats itself is given away."
 
 
-def _check_packs(got: Any, points: Tensor, size: int) -> None:
+def _check_packs(got: Tensor, points: Tensor, size: int) -> None:
     count, dim = points.shape
-    if not isinstance(got, Tensor):
-        raise NotYet(f"pack should return a tensor, but returned {type(got).__name__}")
     wanted = (count // size, size * dim)
-    if got.shape == (count // size, size, dim):
+    if got.shape == (count // size, size, dim) and size > 1:
         raise NotYet(
-            f"the packs are right, but each is still a table of shape ({size}, {dim}). D takes one row per pack: "
-            f"flatten it to shape {wanted}"
+            f"each pack is still a table of shape ({size}, {dim}). D takes one row per pack: flatten them to {wanted}"
         )
-    if got.shape == (count // size, dim):
-        raise NotYet("a pack keeps all its points side by side; you kept only one of them, or their mean")
-    if got.shape == (count, size * dim):
+    if got.shape == (count // size, dim) and size > 1:
+        raise NotYet("a pack keeps all its points side by side; yours are as wide as one point")
+    if got.shape == (count, size * dim) and size > 1:
         raise NotYet(
             f"you return {count} packs from {count} points, so points are used more than once. Each point belongs to "
             f"one pack: {wanted[0]} packs of {size}"
         )
-    if got.shape == (dim, count) or got.shape == (size, count * dim // size):
+    if got.shape == (size, count * dim // size) and size > 1:
         raise NotYet(
-            f"the axes are turned round: {size} is the number of points *in* a pack, so with {count} points there are "
+            f"you made {size} packs; {size} is the number of points *in* a pack, so with {count} points there are "
             f"{wanted[0]} packs, shape {wanted}"
         )
     if got.shape != wanted:
         raise NotYet(
-            f"from points of shape {tuple(points.shape)} and size {size} the packs should have shape {wanted}, "
-            f"but have {tuple(got.shape)}"
+            f"from points of shape {tuple(points.shape)} and size {size} the packs should have shape {wanted}, but "
+            f"have {tuple(got.shape)}"
         )
-    rows = got.reshape(count, dim)
-    if (rows.unsqueeze(1) == points).all(-1).sum(0).eq(1).all():
+    rows = got.detach().reshape(count, dim)
+    equal = (rows.unsqueeze(1) == points).all(-1)
+    if equal.sum(0).eq(1).all():
         return
-    if (rows.unsqueeze(1) == points).all(-1).any(1).all():
+    if equal.any(1).all():
         raise NotYet("some points appear twice and others not at all; each point of the batch belongs to one pack")
-    if torch.equal(rows.sort().values.reshape(-1).sort().values, points.reshape(-1).sort().values):
+    if torch.equal(rows.reshape(-1).sort().values.to(points.dtype), points.reshape(-1).sort().values):
         raise NotYet(
-            "the numbers are all there, but the coordinates of different points are mixed up. A point's "
-            f"{dim} coordinates stay together: first point, then the next point (no transposing)"
+            f"the numbers are all there, but the coordinates of different points are mixed up. A point's {dim} "
+            "coordinates stay together: first point, then the next point (no transposing)"
         )
     raise NotYet("the packs hold numbers that are no points of the batch; join the points, change nothing in them")
 
@@ -88,29 +99,26 @@ class _PackJudge(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.slope = torch.linspace(0.4, -0.7, width)
+        self.slope = nn.Parameter(torch.linspace(0.4, -0.7, width))
         self.seen: list[Tensor] = []
-        self.wrong: tuple[int, ...] | None = None
 
     def forward(self, packs: Tensor) -> Tensor:
+        if not isinstance(packs, Tensor):
+            raise NotYet(f"the discriminator expects a tensor of packs, but was shown {type(packs).__name__}")
         if packs.ndim != 2 or packs.shape[1] != len(self.slope):
-            self.wrong = tuple(packs.shape)
-            return torch.zeros(len(packs))
+            raise NotYet(
+                f"the discriminator expects packs of shape (packs, {len(self.slope)}), but you showed it "
+                f"{tuple(packs.shape)}; did you forget to pack?"
+            )
         self.seen.append(packs.detach().clone())
         return self.logits(packs)
 
     def logits(self, packs: Tensor) -> Tensor:
-        return (packs * self.slope).sum(1) + 0.1 * packs.square().sum(1).sin()
+        return (packs * self.slope).sum(1) + 0.1 * (packs.square().sum(1) * self.slope[0]).sin()
 
 
 def _packs_seen(judge: _PackJudge, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     """Return the packs of real and those of fake points that the discriminator was shown, or say what is wrong."""
-    width = len(judge.slope)
-    if judge.wrong is not None:
-        raise NotYet(
-            f"the discriminator expects packs of shape (packs, {width}), but you showed it {judge.wrong}; "
-            "did you forget to pack?"
-        )
     if not judge.seen:
         raise NotYet("packed_d_loss never asks the discriminator")
     packs = torch.cat(judge.seen)
@@ -121,38 +129,108 @@ def _packs_seen(judge: _PackJudge, real: Tensor, fake: Tensor) -> tuple[Tensor, 
             "a pack holds real and fake points together, and such a pack has no label. Pack the real points among "
             "themselves and the fake points among themselves"
         )
-    for name, kind in (("real", is_real), ("fake", is_fake)):
-        if not bool(kind.all(1).any()):
+    for name, kind, batch in (("real", is_real, real), ("fake", is_fake, fake)):
+        shown = points[kind.all(1)].reshape(-1, batch.shape[1])
+        times = (shown.unsqueeze(1) == batch).all(-1).sum(0)
+        if not len(shown):
             raise NotYet(f"the discriminator never sees a pack of {name} points")
+        if bool((times == 0).any()):
+            raise NotYet(f"the discriminator sees only {int((times > 0).sum())} of the {len(batch)} {name} points")
+        if bool((times > 1).any()):
+            raise NotYet(f"the discriminator sees some {name} points more than once; ask it once, about each pack")
     return packs[is_real.all(1)], packs[is_fake.all(1)]
 
 
-def _check_packed_loss(got: Any, judge: _PackJudge, real_packs: Tensor, fake_packs: Tensor) -> None:
-    real_logits, fake_logits = judge.logits(real_packs), judge.logits(fake_packs)
-    wanted = (F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()).item()
-    if same_number(got, wanted):
-        return
-    swapped = (F.softplus(-fake_logits).mean() + F.softplus(real_logits).mean()).item()
-    match_mistake(
-        got,
-        [
-            (swapped, "real and fake have changed places in the loss: D would learn to call the fakes real"),
-            (F.softplus(-real_logits).mean().item(), "the fake half of the loss is missing: + softplus(fake logits)"),
-            (F.softplus(fake_logits).mean().item(), "the real half of the loss is missing: softplus(−real logits) +"),
-            (wanted / 2, "this is half of D's loss: the two halves are added, not averaged"),
-            (
-                (F.softplus(-real_logits).sum() + F.softplus(fake_logits).sum()).item(),
-                "this is the sum over packs; the loss is the mean",
-            ),
-        ],
-    )
-    raise NotYet(
-        f"D's loss on the packs should be {wanted:.4f}, but is {_plain(got):.4f}. It is the usual one, "
-        "mean softplus(−real) + mean softplus(fake), with one logit per pack"
-    )
+def _check_pack_slope(got: Any, judge: _PackJudge, real_logits: Tensor, fake_logits: Tensor) -> None:
+    """See that D's weights can learn from both halves of the loss."""
+    if isinstance(got, Tensor) and got.requires_grad:
+        (mine,) = torch.autograd.grad(got.sum(), judge.slope, retain_graph=True, allow_unused=True)
+        for name, half in (("fake", up(real_logits)), ("real", down(fake_logits))):
+            if mine is not None and same(mine, torch.autograd.grad(half, judge.slope, retain_graph=True)[0]):
+                raise NotYet(
+                    f"the number is right, but D learns nothing from the {name} packs: their logits are detached"
+                )
+    flows(got, d_loss(real_logits, fake_logits), {"D's weights": judge.slope}, otherwise="D could not learn from it")
 
 
 # ---------------------------------------------------------------- exercise 2
+
+
+def _appended(of: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda points: torch.cat([points, of(points).expand_as(points)], dim=1)
+
+
+def _halves(rows: Tensor) -> Any:
+    """Return the left and the right half of a table, which a tuple keeps apart; anything else as it is."""
+    return rows.chunk(2, dim=1) if rows.ndim == 2 and rows.shape[1] % 2 == 0 else rows
+
+
+def _spread_mistakes(unbiased: bool) -> Mistakes:
+    """Return the known mistakes with the deviation that divides by N, or by N − 1."""
+
+    def std(points: Tensor, dim: int = 0) -> Tensor:
+        return points.std(dim, unbiased=unbiased, keepdim=True)
+
+    wrong_axis = (
+        "wrong axis: this is one deviation per point, over its own coordinates. A point on its own says nothing about "
+        "the batch"
+    )
+    karras = "this is the mean over the coordinates, as in Karras et al.; here, keep one deviation per coordinate"
+    return [
+        (lambda p: std(p)[0], "these are the deviations alone; append them to every point"),
+        (lambda p: p / std(p), "the points were divided by the deviations, which should be *appended* to them"),
+        (
+            lambda p: (p - p.mean(0)) / std(p),
+            "the points were standardised; the deviations should be *appended* to them",
+        ),
+        (lambda p: std(p).expand_as(p), "the deviations stand in the points' place; they should be *appended* to them"),
+        (lambda p: torch.cat([p, std(p).expand_as(p)]), "you appended along the batch axis: these are 2 N points"),
+        (
+            lambda p: torch.cat([p, std(p)]),
+            "you appended one more point; every point gets its own copy of the deviations",
+        ),
+        (
+            lambda p: torch.cat([std(p).expand_as(p), p], dim=1),
+            "the order is turned round: first the points as they are, then the deviations",
+        ),
+        (_appended(lambda p: std(p).square()), "this is the variance; take its root"),
+        (_appended(lambda p: std(p, 1)), wrong_axis),
+        (lambda p: torch.cat([p, std(p, 1)], dim=1), wrong_axis),
+        (_appended(lambda p: std(p.reshape(-1, 1))), "this is one deviation over everything, all coordinates mixed"),
+        (
+            lambda p: torch.cat([p, std(p.reshape(-1, 1)).expand(len(p), 1)], dim=1),
+            "this is one deviation over everything, all coordinates mixed",
+        ),
+        (_appended(lambda p: std(p).mean()), karras),
+        (lambda p: torch.cat([p, std(p).mean().expand(len(p), 1)], dim=1), karras),
+        (_appended(lambda p: std(p) / len(p) ** 0.5), "this is the standard error; do not divide by the root of N"),
+    ]
+
+
+_STD_MISTAKES: Mistakes = [
+    *_spread_mistakes(unbiased=False),
+    *_spread_mistakes(unbiased=True),
+    (
+        _appended(lambda p: p.mean(0)),
+        "this is the mean of the batch; what a collapsed generator cannot fake is its *deviation*",
+    ),
+    (
+        _appended(lambda p: p - p.mean(0)),
+        "these are each point's own deviation from the mean, a different number for each point; the standard deviation "
+        "is one number per coordinate for the whole batch",
+    ),
+    (
+        _appended(lambda p: (p - p.mean(0)).abs().mean(0)),
+        "this is the mean absolute deviation; the standard deviation is the root of the mean square",
+    ),
+    (_appended(lambda p: p.square().mean(0).sqrt()), "the mean of the batch was not taken off before squaring"),
+    (
+        _appended(lambda p: p.amax(0) - p.amin(0)),
+        "this is the range, from the smallest to the largest; the standard deviation is wanted",
+    ),
+    (_appended(lambda p: p), "the points themselves were appended once more"),
+    (lambda p: p, "nothing was appended"),
+]
 
 
 @exercise("Exercise 2")
@@ -164,99 +242,136 @@ def minibatch_std(function: Callable[[Tensor], Tensor]) -> str:
     First met in: notebook 05.
     """
     random = torch.Generator().manual_seed(4)
-    spread = torch.tensor([0.5, 3.0])
-    points = (torch.tensor([2.0, -1.0]) + spread * torch.randn(7, 2, generator=random)).requires_grad_()
-    got = call(function, points, name="minibatch_std")
-    _check_std_shape(got, points)
-    if not torch.allclose(got[:, :2], points):
-        if torch.allclose(got[:, 2:], points):
-            raise NotYet("the order is turned round: first the points as they are, then the deviations")
-        raise NotYet("the first half of each row should be the point itself, unchanged")
-    _check_std_values(got[:, 2:], points)
-    _check_std_slope(function, points)
+    cases = []
+    for count, spread in ((7, [0.5, 3.0, 1.2]), (10, [2.0, 0.8])):
+        middle = torch.arange(2.0, 2.0 - len(spread), -1.0)
+        cases.append((middle + torch.tensor(spread) * torch.randn(count, len(spread), generator=random),))
+    called = {"name": "minibatch_std", "names": ("points",)}
+    answers = [tensor(call(function, *case, **called)) for case in cases]
+    right = [_appended(lambda p, u=unbiased: p.std(0, unbiased=u)) for unbiased in (False, True)]
+    if all(got.shape == right[0](*case).shape for got, case in zip(answers, cases, strict=True)):
+        answers, halves, parts = [_halves(got) for got in answers], _halves, ("the left half", "the right half")
+    else:
+        halves, parts = (lambda value: value), ()
+    settle(
+        answers,
+        cases,
+        [lambda p, f=formula: halves(f(p)) for formula in right],
+        [(lambda p, f=formula: halves(f(p)), sentence) for formula, sentence in _STD_MISTAKES],
+        parts=parts,
+        told=lambda points: f"a batch of {len(points)} points in {points.shape[1]} dimensions",
+        tolerance=1e-3,
+    )
+    points = cases[0][0].requires_grad_()
+    weights = torch.randn(points.shape, generator=random)
+    got = _halves(call(function, points, **called))
+    fitting = right[not same(got, _halves(right[0](points)), tolerance=1e-3)]
+    for what, mine, good in zip(("the left half", "the right half"), got, _halves(fitting(points)), strict=True):
+        flows((mine * weights).sum(), (good * weights).sum(), {"points": points}, otherwise="G learns by it", what=what)
+    equal = torch.full_like(points, 0.5).requires_grad_()
+    (slope,) = torch.autograd.grad(call(function, equal, **called).sum(), equal)
+    if not bool(slope.isfinite().all()):
+        raise NotYet(
+            "for a batch in which all points are equal the gradient is NaN: the root has no slope at 0, and a "
+            "collapsed generator gets there. Something small under the root keeps it off 0"
+        )
     return "One number per axis, the same for the whole batch: no single sample can hide behind it."
 
 
-def _check_std_shape(got: Any, points: Tensor) -> None:
-    count, dim = points.shape
-    if not isinstance(got, Tensor):
-        raise NotYet(f"minibatch_std should return a tensor, but returned {type(got).__name__}")
-    if got.shape in ((dim,), (1, dim)):
-        raise NotYet("these are the deviations alone; append them to every point: torch.cat along the last axis")
-    if got.shape == (count, dim):
-        raise NotYet(
-            "the shape is that of the points: the deviations should be *appended* to them, not replace or rescale them"
-        )
-    if got.shape == (count, dim + 1):
-        raise NotYet(
-            "you append one number. Either it is taken over the wrong axis (across a point's coordinates), or it is "
-            "the mean over the axes as in Karras et al.; here, append one deviation per coordinate"
-        )
-    if got.shape == (2 * count, dim):
-        raise NotYet("you appended along the batch axis: 2 N points. Append features, along the last axis")
-    if got.shape != (count, 2 * dim):
-        raise NotYet(
-            f"from shape {(count, dim)} the result should have shape {(count, 2 * dim)}, not {tuple(got.shape)}"
-        )
-
-
-def _check_std_values(got: Tensor, points: Tensor) -> None:
-    points = points.detach()
-    got = got.detach()
-    rows = torch.ones(len(points), 1)
-    deviation = points.std(0, unbiased=False)
-
-    def same(wanted: Tensor) -> bool:
-        return torch.allclose(got, wanted.expand_as(got), rtol=1e-3, atol=1e-3)
-
-    if same(rows * deviation) or same(rows * points.std(0)):
-        return
-    for mistake, sentence in (
-        (points.var(0, unbiased=False), "this is the variance; take its root"),
-        (points.var(0), "this is the variance; take its root"),
-        (points.mean(0), "this is the mean of the batch; the *deviation* is what a collapsed generator cannot fake"),
-        (points.std(1, unbiased=False, keepdim=True), "wrong axis: this is one deviation per point, over its own "
-         "coordinates. A point on its own says nothing about the batch; take dim=0"),
-        (points.std(1, keepdim=True), "wrong axis: this is one deviation per point, over its own coordinates. A point "
-         "on its own says nothing about the batch; take dim=0"),
-        (points.std().view(1, 1), "this is one deviation over everything, both coordinates mixed; take it per "
-         "coordinate, over the batch (dim=0)"),
-        (points.std(unbiased=False).view(1, 1), "this is one deviation over everything, both coordinates mixed; take "
-         "it per coordinate, over the batch (dim=0)"),
-        (deviation.mean().view(1, 1), "this is the mean over the axes, as in Karras et al.; here, keep one per axis"),
-        (points.std(0).mean().view(1, 1), "this is the mean over the axes, as in Karras et al.; here, keep one per "
-         "axis"),
-        (points - points.mean(0), "these are each point's own deviation from the mean, a different number for each "
-         "point; the standard deviation is one number per axis for the whole batch"),
-        (deviation / len(points) ** 0.5, "this is the standard error; do not divide by the root of N"),
-    ):  # fmt: skip
-        if same(mistake):
-            raise NotYet(sentence)
-    raise NotYet(
-        f"the deviations of this batch are ({deviation[0]:.3f}, {deviation[1]:.3f}), but the first row ends in "
-        f"({got[0, 0]:.3f}, {got[0, 1]:.3f})"
-    )
-
-
-def _check_std_slope(function: Callable[[Tensor], Tensor], points: Tensor) -> None:
-    appended = function(points)[:, points.shape[1] :]
-    slope = torch.autograd.grad(appended.sum(), points, allow_unused=True)[0] if appended.requires_grad else None
-    if slope is None or not bool(slope.any()):
-        raise NotYet(
-            "the numbers are right, but no gradient flows through the deviations (a detach, or no_grad?). The "
-            "generator learns that it repeats itself only through them"
-        )
-    same = torch.full_like(points, 0.5).requires_grad_()
-    seen = function(same)
-    (slope,) = torch.autograd.grad(seen.sum(), same)
-    if not bool(seen.isfinite().all()) or not bool(slope.isfinite().all()):
-        raise NotYet(
-            "for a batch in which all points are equal the gradient is NaN: the root has no slope at 0, and a "
-            "collapsed generator gets there. Add a small number under the root: (variance + 1e-8).sqrt()"
-        )
-
-
 # ---------------------------------------------------------------- exercise 3
+
+
+class _Curved(nn.Module):
+    """A discriminator whose slope differs from point to point."""
+
+    def __init__(self, weight: list[float]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(weight))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight + 0.6 * (self.weight[0] * x[:, 0] * x[:, 1]).sin()
+
+
+def _slopes(function: Network, points: Tensor) -> Tensor:
+    """Return the slope at each point, with a way back to the weights."""
+    points = points.detach().requires_grad_()
+    return torch.autograd.grad(function(points).sum(), points, create_graph=True)[0]
+
+
+def _r1(judge: Network, real: Tensor, fake: Tensor, gamma: float) -> Tensor:
+    return gamma / 2 * _slopes(judge, real).square().sum(1).mean()
+
+
+def _of_slopes(formula: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Return a penalty with something else than the mean square."""
+    return lambda judge, real, fake, gamma: gamma / 2 * formula(_slopes(judge, real))
+
+
+_NO_SUM = "the mean runs over the coordinates as well. |∇D|² is the *sum* over a point's coordinates"
+_R1_MISTAKES: Mistakes = [
+    (
+        lambda D, x, y, g: 2 * _r1(D, x, y, g),
+        "the ½ is missing: the paper's weight is γ/2, so that γ means the same in every paper that follows it",
+    ),
+    (lambda D, x, y, g: _r1(D, x, y, 2.0), "the weight γ/2 is missing"),
+    (lambda D, x, y, g: _r1(D, x, y, 1.0), "γ is missing; only the ½ is there"),
+    (lambda D, x, y, g: _r1(D, x, y, g) / 2, "this is half of it: γ is halved twice"),
+    (lambda D, x, y, g: _r1(D, x, y, g * g), "γ is squared"),
+    (_of_slopes(lambda s: s.square().mean()), _NO_SUM),
+    (lambda D, x, y, g: g * _slopes(D, x).square().mean(), _NO_SUM + ", and the ½ is missing"),
+    (_of_slopes(lambda s: s.square().sum()), "this is the sum over the points; the mean is wanted"),
+    (
+        _of_slopes(lambda s: s.square().sum(1).mean() / len(s) ** 2),
+        "you differentiated the *mean* of the logits, so every slope is divided by N",
+    ),
+    (_of_slopes(lambda s: s.square().sum(1).max()), "this is the largest; the mean over the points is wanted"),
+    (_of_slopes(lambda s: s.norm()), "this is one norm of all slopes together; each point has a slope of its own"),
+    (_of_slopes(lambda s: s.norm() ** 2 / len(s) ** 2), "one norm was taken of all slopes together and divided by N"),
+    (_of_slopes(lambda s: s.norm(dim=1).mean()), "the square is missing: E |∇D|², not E |∇D|"),
+    (_of_slopes(lambda s: s.norm(dim=1).mean().square()), "the norms are averaged before they are squared"),
+    (_of_slopes(lambda s: s.norm(dim=0).mean()), "the norm runs over the batch (dim=0), and the square is missing"),
+    (_of_slopes(lambda s: s.norm(dim=0).square().mean()), "the norm runs over the batch (dim=0); each point has one"),
+    (_of_slopes(lambda s: s.abs().sum(1).mean()), "the coordinates are added up without squares: E |∇D|²"),
+    (_of_slopes(lambda s: s.sum(1).square().mean()), "the coordinates are added before they are squared"),
+    (
+        _of_slopes(lambda s: (s.norm(dim=1) - 1).square().mean()),
+        "this is the penalty of WGAN-GP, (|∇D| − 1)²; R1 pulls the slope to 0, not to 1",
+    ),
+    (
+        _of_slopes(lambda s: s.mean(0).square().sum()),
+        "you averaged the slopes before you squared them, so slopes in opposite directions cancel",
+    ),
+    (_of_slopes(lambda s: s.square().sum(1)[0]), "only the first point enters"),
+    (lambda D, x, y, g: _r1(D, y, x, g), "this is R2: the slope at the *fake* points. R1 looks at the real ones"),
+    (
+        lambda D, x, y, g: _r1(D, x, y, g) + _r1(D, y, x, g),
+        "the fake points are in it too (R1 + R2); R1 looks at the real ones",
+    ),
+    (
+        lambda D, x, y, g: (_r1(D, x, y, g) + _r1(D, y, x, g)) / 2,
+        "the fake points are in it too; R1 looks at the real ones",
+    ),
+    (
+        lambda D, x, y, g: _r1(D, (x + y) / 2, y, g),
+        "the slope is taken between real and fake; R1 takes it at the real points",
+    ),
+    (
+        lambda D, x, y, g: _r1(lambda p: torch.sigmoid(D(p)), x, y, g),
+        "this is the slope of sigmoid(D); take it of the logit. (The sigmoid is flat where D is sure, so the penalty "
+        "would vanish exactly where D is steepest)",
+    ),
+    (
+        lambda D, x, y, g: _r1(lambda p: F.softplus(-D(p)) / len(p), x, y, g),
+        "this is the slope of D's mean loss; take it of the logit D(x) itself",
+    ),
+    (
+        lambda D, x, y, g: _r1(lambda p: F.softplus(-D(p)), x, y, g),
+        "this is the slope of D's loss; take it of the logit D(x) itself",
+    ),
+    (lambda D, x, y, g: -_r1(D, x, y, g), "the sign: the penalty is added to what D minimises, so it is positive"),
+    (lambda D, x, y, g: g / 2 * D(x).square().mean(), "this is the square of the logit itself, and not of its slope"),
+    (lambda D, x, y, g: g / 2 * D.weight.square().sum(), "this is a penalty on the weights, and not on the slope"),
+]
 
 
 @exercise("Exercise 3")
@@ -266,107 +381,99 @@ def r1_term(function: Callable[[Network, Tensor, Tensor, float], Tensor]) -> str
     First met in: notebook 05.
     """
     random = torch.Generator().manual_seed(6)
-    real, fake = torch.randn(5, 2, generator=random), 2 + torch.randn(5, 2, generator=random)
-    for gamma in (3.0, 0.7):
-        judge = _Curved()
-        try:
-            got = call(function, judge, real.clone(), fake.clone(), gamma, name="r1_term")
-        except NotYet as problem:
-            if "does not require grad" in str(problem) or "not have been used" in str(problem):
-                raise NotYet(
-                    "the gradient is taken by the points, and they must say so *before* D sees them: "
-                    "x = real.detach().requires_grad_(), then D(x)"
-                ) from problem
-            raise
-        _check_r1_value(got, judge, real, fake, gamma)
-        _check_r1_graph(got, judge, real, gamma)
+    called = {"name": "r1_term", "names": ("discriminator", "real", "fake", "gamma")}
+    cases = []
+    for gamma, count, weight in ((3.0, 5, [1.5, -0.8]), (0.7, 6, [0.9, 0.4, -1.1])):
+        real, fake = torch.randn(2, count, len(weight), generator=random)
+        cases.append((_Curved(weight), real, fake + 2, gamma))
+    compare(
+        function,
+        cases,
+        _r1,
+        _R1_MISTAKES,
+        told=lambda judge, real, fake, gamma: f"a discriminator of {real.shape[1]} dimensions and γ = {gamma:g}",
+        hint="The slope of what, at which points, and what is made of it?",
+        reduce="a mean",
+        **called,
+    )
+    for case in cases:
+        flows(
+            call(function, *case, **called),
+            _r1(*case),
+            {"D's weights": case[0].weight},
+            otherwise="nothing would change. The slope has to be taken with create_graph=True, and stay attached",
+        )
     return "R1 holds D flat where the data is, and nowhere else."
 
 
-class _Curved(nn.Module):
-    """A discriminator whose slope differs from point to point."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor([1.5, -0.8]))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x @ self.weight + 0.6 * (self.weight[0] * x[:, 0] * x[:, 1]).sin()
-
-
-def _slopes(function: Network, points: Tensor) -> Tensor:
-    points = points.detach().requires_grad_()
-    return torch.autograd.grad(function(points).sum(), points)[0].detach()
-
-
-def _check_r1_value(got: Any, judge: _Curved, real: Tensor, fake: Tensor, gamma: float) -> None:
-    slopes, count = _slopes(judge, real), len(real)
-    squared = slopes.square().sum(1)
-    wanted = gamma / 2 * squared.mean().item()
-    if same_number(got, wanted):
-        return
-    at_fake = _slopes(judge, fake).square().sum(1).mean().item()
-    between = _slopes(judge, (real + fake) / 2).square().sum(1).mean().item()
-    of_sigmoid = _slopes(lambda x: torch.sigmoid(judge(x)), real).square().sum(1).mean().item()
-    of_loss = _slopes(lambda x: F.softplus(-judge(x)), real).square().sum(1).mean().item()
-    half = gamma / 2
-    match_mistake(
-        got,
-        [
-            (
-                2 * wanted,
-                "the ½ is missing: the paper's weight is γ/2, so that γ means the same in every paper that follows it",
-            ),
-            (squared.mean().item(), "the weight γ/2 is missing"),
-            (wanted / gamma, "γ is missing; only the ½ is there"),
-            (
-                wanted / 2,
-                "you took the mean over the coordinates as well. |∇D|² is the *sum* over a point's coordinates; "
-                "the mean is over the points only",
-            ),
-            (wanted * count, "this is the sum over the points; take the mean"),
-            (wanted / count**2, "you differentiated the *mean* of the logits, so every slope is divided by N; "
-             "differentiate the sum"),
-            (half * slopes.square().sum().sqrt().item(), "this is the norm of all slopes together; square each "
-             "point's slope, sum its coordinates, then take the mean"),
-            (half * squared.sqrt().mean().item(), "the square is missing: E |∇D|², not E |∇D|"),
-            (half * (squared.sqrt() - 1).square().mean().item(), "this is the penalty of WGAN-GP, (|∇D| − 1)²; "
-             "R1 pulls the slope to 0, not to 1"),
-            (half * slopes.mean(0).square().sum().item(), "you averaged the slopes before you squared them, so "
-             "slopes in opposite directions cancel; square first"),
-            (half * at_fake, "this is R2: the slope at the *fake* points. R1 looks at the real ones"),
-            (half * between, "the slope is taken between real and fake; R1 takes it at the real points"),
-            (half * of_sigmoid, "this is the slope of sigmoid(D); take it of the logit. (The sigmoid is flat where D "
-             "is sure, so the penalty would vanish exactly where D is steepest)"),
-            (half * of_loss, "this is the slope of D's loss; take it of the logit D(x) itself"),
-            (-wanted, "the sign: the penalty is added to what D minimises, so it is positive"),
-        ],
-    )  # fmt: skip
-    raise NotYet(
-        f"for this discriminator and γ = {gamma:g} the term is {wanted:.4f}, but you return {_plain(got):.4f}. "
-        "Three steps: slope of the logit at each real point; sum of its squares per point; mean, times γ/2"
-    )
-
-
-def _check_r1_graph(got: Any, judge: _Curved, real: Tensor, gamma: float) -> None:
-    slope = None
-    if isinstance(got, Tensor) and got.requires_grad:
-        slope = torch.autograd.grad(got, judge.weight, allow_unused=True)[0]
-    if slope is None:
-        raise NotYet(
-            "the number is right, but it is only a number: D's weights get no gradient from it, so nothing would "
-            "change. Take the slope with create_graph=True, and detach nothing after it"
-        )
-    real = real.detach().requires_grad_()
-    wanted = torch.autograd.grad(gamma / 2 * penalties.r1_penalty(judge(real), real), judge.weight)[0]
-    if not torch.allclose(slope, wanted, rtol=1e-4, atol=1e-5):
-        raise NotYet(
-            "the number is right, but its gradient by D's weights is not; is a part of the way from the weights to "
-            "the number detached?"
-        )
-
-
 # ---------------------------------------------------------------- exercise 4
+
+
+def _share(
+    *,
+    two_sided: bool = False,
+    hit: Callable[[Tensor, Tensor], Tensor] = lambda means, seen: means >= seen - 1e-9,
+    change: Callable[[Tensor], Tensor] = lambda difference: difference,
+) -> Callable[[Sequence[float], Sequence[float]], float]:
+    """Return the right share, or with another argument a mistake."""
+
+    def formula(control: Sequence[float], cure: Sequence[float]) -> float:
+        difference = change(torch.tensor(cure, dtype=torch.float64) - torch.tensor(control, dtype=torch.float64))
+        signs = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(difference))), dtype=torch.float64)
+        sums, seen = signs @ difference, difference.sum()
+        if two_sided:
+            sums, seen = sums.abs(), seen.abs()
+        return hit(sums, seen).double().mean().item()
+
+    return formula
+
+
+_FLIP_MISTAKES: Mistakes = [
+    (
+        _share(hit=lambda sums, seen: sums > seen + 1e-9),
+        "you count only patterns that are *larger*. At least as large (>=) is meant: the data itself is one of the "
+        "patterns, so the share is never 0",
+    ),
+    (
+        _share(change=lambda d: -d),
+        "you count the patterns that are at *most* as large, or the difference has the wrong sign: it is cure minus "
+        "control, so that positive means that the cure covers more",
+    ),
+    (
+        _share(two_sided=True),
+        "you compare absolute values, which asks whether the cure makes *any* difference. Here: more modes",
+    ),
+    (
+        lambda control, cure: _share()(control, cure) * 2 ** len(control),
+        "this is the number of patterns; divide by how many there are",
+    ),
+    (lambda control, cure: 1 - _share()(control, cure), "this is the share of the *smaller* ones"),
+    (_share(hit=lambda sums, seen: (sums - seen).abs() < 1e-9), "you count only patterns that are *equal*"),
+    (_share(hit=lambda sums, seen: sums >= -1e-9), "you compare with 0, and not with the difference that was seen"),
+    (_share(hit=lambda sums, seen: sums > 1e-9), "you compare with 0, and not with the difference that was seen"),
+    (_share(change=torch.sign), "only the signs of the differences count for you, and not their sizes"),
+    (
+        lambda control, cure: _share()(control, cure) * 2 ** len(control) / (2 ** len(control) - 1),
+        "you divide by one pattern too few: the observed one counts too",
+    ),
+    (
+        lambda control, cure: (_share()(control, cure) * 2 ** len(control) - 1) / (2 ** len(control) - 1),
+        "you leave out the observed pattern: it is one of all, so the share is never 0",
+    ),
+    (
+        lambda control, cure: (_share()(control, cure) * 2 ** len(control) + 1) / (2 ** len(control) + 1),
+        "the observed pattern is counted twice: it is among all patterns already",
+    ),
+    (
+        lambda control, cure: sum(b > a for a, b in zip(control, cure, strict=True)) / len(cure),
+        "this is the share of *seeds* with a positive difference; go through all patterns of signs",
+    ),
+    (
+        lambda control, cure: sum(b >= a for a, b in zip(control, cure, strict=True)) / len(cure),
+        "this is the share of *seeds* with no negative difference; go through all patterns of signs",
+    ),
+    (lambda control, cure: sum(cure) / len(cure) - sum(control) / len(control), "this is the mean difference itself"),
+]
 
 
 @exercise("Exercise 4")
@@ -375,53 +482,21 @@ def sign_flip(function: Callable[[Sequence[float], Sequence[float]], float]) -> 
 
     First met in: notebook 05.
     """
-    for control, cure in (
+    cases = (
         ([1, 2, 1, 3, 2, 1], [2, 5, 1, 4, 1, 2]),
         ([1, 1, 2, 1, 2], [8, 7, 8, 8, 8]),
         ([3, 4, 5], [3, 4, 5]),
         ([4, 6, 5, 7], [2, 6, 4, 1]),
-    ):
-        got = call(function, [float(x) for x in control], [float(x) for x in cure], name="sign_flip")
-        wanted = _share(control, cure)
-        if same_number(got, wanted):
-            continue
-        match_mistake(
-            got,
-            [
-                (
-                    _share(control, cure, strict=True),
-                    "you count only patterns that are *larger*. At least as large (>=) is meant: the data itself is "
-                    "one of the patterns, so the share is never 0",
-                ),
-                (
-                    _share(cure, control),
-                    "the difference has the wrong sign: cure minus control, so that positive means that the cure "
-                    "covers more",
-                ),
-                (
-                    _share(control, cure, two_sided=True),
-                    "you compare absolute values, which asks whether the cure makes *any* difference. Here: more "
-                    "modes, so no absolute value",
-                ),
-                (wanted * 2 ** len(control), "this is the number of patterns; divide by how many there are"),
-                (1 - wanted, "this is the share of the *smaller* ones; count those at least as large"),
-            ],
-        )
-        raise NotYet(
-            f"for control {control} and cure {cure} the share is {wanted:.4f}, but you return {_plain(got):.4f}. Go "
-            f"through all {2 ** len(control)} ways to put + or − before the differences"
-        )
+        ([2, 2, 5, 1, 3, 2, 4], [8, 1, 4, 3, 3, 1, 5]),
+    )
+    compare(
+        function,
+        [([float(x) for x in control], [float(x) for x in cure]) for control, cure in cases],
+        _share(),
+        _FLIP_MISTAKES,
+        name="sign_flip",
+        names=("control", "cure"),
+        hint="There are 2 to the number of seeds ways to put + or − before the differences; go through all of them, "
+        "and draw none at random",
+    )
     return "With ten seeds the smallest share there can be is 1 in 1,024."
-
-
-def _plain(number: Any) -> float:
-    return number.item() if isinstance(number, Tensor) else float(number)
-
-
-def _share(control: Sequence[float], cure: Sequence[float], *, strict: bool = False, two_sided: bool = False) -> float:
-    difference = torch.tensor(cure, dtype=torch.float64) - torch.tensor(control, dtype=torch.float64)
-    signs = torch.tensor(list(itertools.product((1.0, -1.0), repeat=len(difference))), dtype=torch.float64)
-    means, seen = signs @ difference, difference.sum()
-    if two_sided:
-        means, seen = means.abs(), seen.abs()
-    return ((means > seen + 1e-9) if strict else (means >= seen - 1e-9)).double().mean().item()

@@ -4,20 +4,57 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from gancourse import runtime
-from gancourse.checks.framework import NotAttempted, NotYet, call, exercise, same_number
+from gancourse.checks.comparing import Mistakes, compare
+from gancourse.checks.framework import NotYet, call, exercise, line, matched
 
 __all__ = ["diagnosis", "initialise", "make_generator", "output_size", "wrong_line"]
 
 
 # ---------------------------------------------------------------- exercise 1
 
-_SIZES = ((3, 4, 2, 0), (7, 4, 2, 1), (1, 7, 1, 0), (5, 3, 3, 1), (6, 5, 2, 2))
+_SIZE_MISTAKES: Mistakes = [
+    (
+        lambda n, k, s, p: (n + 2 * p - k) // s + 1,
+        "this is the size after an ordinary convolution, which shrinks; a transposed one enlarges",
+    ),
+    (
+        lambda n, k, s, p: (n + 2 * p - k) / s + 1,
+        "this is the size after an ordinary convolution, which shrinks; a transposed one enlarges",
+    ),
+    (
+        lambda n, k, s, p: n * s - 2 * p + k,
+        "n stamps need only n − 1 steps from the first to the last; the last one is then a whole kernel wide",
+    ),
+    (lambda n, k, s, p: (n + 1) * s - 2 * p + k, "n stamps need n − 1 steps from the first to the last, and not n + 1"),
+    (lambda n, k, s, p: (n - 1) * s - p + k, "padding is cut off at both sides, so it counts twice"),
+    (
+        lambda n, k, s, p: (n - 1) * s + 2 * p + k,
+        "padding is *cut off* here, not added: it undoes what padding adds in a convolution",
+    ),
+    (lambda n, k, s, p: (n - 1) * s + p + k, "padding is *cut off* here, at both sides, and not added"),
+    (lambda n, k, s, p: (n - 1) * s + k, "the padding is missing: so many pixels are cut off at each side"),
+    (lambda n, k, s, p: n * s, "size times stride is right only where the kernel is stride + 2·padding wide"),
+    (lambda n, k, s, p: n * k, "size times kernel is right only where stamps do not overlap, and nothing is cut off"),
+    (lambda n, k, s, p: (n - 1) * s - 2 * p, "the width of the last stamp, the kernel, is missing"),
+    (lambda n, k, s, p: (n - 1) * s - 2 * p + k - 1, "you are one short: the last stamp covers `kernel` pixels"),
+    (lambda n, k, s, p: (n - 1) * s - 2 * p + k + 1, "you are one too long: the last stamp covers `kernel` pixels"),
+    (lambda n, k, s, p: (n - 1) * s - 2 * p + s, "the last stamp is a kernel wide, and not a stride"),
+    (
+        lambda n, k, s, p: (n - 1) * k - 2 * p + s,
+        "kernel and stride are exchanged: the stride is the step from stamp to stamp, the kernel is their width",
+    ),
+    (lambda n, k, s, p: n - 1 - 2 * p + k, "the stride is missing: from stamp to stamp it is `stride` pixels"),
+    (lambda n, k, s, p: n - 1 * s - 2 * p + k, "brackets are missing: n − 1 steps, each as long as the stride"),
+    (lambda n, k, s, p: (n - 1) * (s - 2 * p) + k, "brackets are in the wrong place: the padding is cut off once"),
+    (lambda n, k, s, p: (n - 1) * s + k - 2 * p * s, "the padding is not multiplied by the stride"),
+]
 
 
 @exercise("Exercise 1")
@@ -28,69 +65,89 @@ def output_size(function: Callable[[int, int, int, int], int]) -> str:
 
     First met in: notebook 07.
     """
-    got = [call(function, *case, name="output_size") for case in _SIZES]
-    for value in got:
-        same_number(value, 0.0)  # refuses what is no number
-    wanted = [(n - 1) * s - 2 * p + k for n, k, s, p in _SIZES]
-    if _equal(got, wanted):
-        return "Kernel 4, stride 2, padding 1 doubles every size: (n - 1)·2 - 2 + 4 = 2n."
-    for formula, sentence in (
-        (
-            lambda n, k, s, p: (n + 2 * p - k) // s + 1,
-            "this is the size after an ordinary convolution, which shrinks; a transposed one enlarges",
-        ),
-        (
-            lambda n, k, s, p: n * s - 2 * p + k,
-            "n stamps need only n - 1 steps from the first to the last; the last one is then a whole kernel wide",
-        ),
-        (lambda n, k, s, p: (n - 1) * s - p + k, "padding is cut off at both sides, so it counts twice"),
-        (
-            lambda n, k, s, p: (n - 1) * s + 2 * p + k,
-            "padding is *cut off* here, not added: it undoes what padding adds in a convolution",
-        ),
-        (lambda n, k, s, p: (n - 1) * s + k, "the padding is missing: so many pixels are cut off at each side"),
-        (lambda n, k, s, p: n * s, "size times stride is right only where the kernel is stride + 2·padding wide"),
-        (lambda n, k, s, p: (n - 1) * s - 2 * p, "the width of the last stamp, the kernel, is missing"),
-        (lambda n, k, s, p: (n - 1) * s - 2 * p + k - 1, "you are one short: the last stamp covers `kernel` pixels"),
-        (
-            lambda n, k, s, p: (n - 1) * k - 2 * p + s,
-            "kernel and stride are exchanged: the stride is the step from stamp to stamp, the kernel is their width",
-        ),
-    ):
-        if _equal(got, [formula(*case) for case in _SIZES]):
-            raise NotYet(sentence)
-    place = next(i for i, (a, b) in enumerate(zip(got, wanted, strict=True)) if not same_number(a, b))
-    n, k, s, p = _SIZES[place]
-    raise NotYet(
-        f"for size {n}, kernel {k}, stride {s}, padding {p} you return {float(got[place]):g}, but PyTorch makes "
-        f"{wanted[place]}. Draw the stamps on paper: where does the last one end?"
+    compare(
+        function,
+        [(3, 4, 2, 0), (7, 4, 2, 1), (1, 7, 1, 0), (5, 3, 3, 1), (6, 5, 2, 2), (4, 6, 3, 2)],
+        lambda n, k, s, p: (n - 1) * s - 2 * p + k,
+        _SIZE_MISTAKES,
+        name="output_size",
+        names=("size", "kernel", "stride", "padding"),
+        hint="Draw the stamps on paper: where does the last one end?",
     )
-
-
-def _equal(got: list[Any], wanted: list[int]) -> bool:
-    return all(same_number(a, b) for a, b in zip(got, wanted, strict=True))
+    return "Kernel 4, stride 2, padding 1 doubles every size: (n - 1)·2 - 2 + 4 = 2n."
 
 
 # ---------------------------------------------------------------- exercise 2
+
+_KINDS = {
+    "conv_transpose2d": "enlarge",
+    "batch_norm": "norm",
+    **dict.fromkeys(("instance_norm", "group_norm", "layer_norm"), "other norm"),
+    **dict.fromkeys(("relu", "relu_"), "relu"),
+    **dict.fromkeys(("leaky_relu", "leaky_relu_"), "LeakyReLU"),
+    **dict.fromkeys(("elu", "elu_", "selu", "selu_", "gelu", "silu", "mish", "prelu", "softplus", "hardtanh"), "other"),
+    **dict.fromkeys(("sigmoid", "sigmoid_", "hardsigmoid"), "sigmoid"),
+    **dict.fromkeys(("tanh", "tanh_"), "tanh"),
+    **dict.fromkeys(("clamp", "clip", "clamp_", "clip_"), "clamp"),
+    "linear": "dense",
+    "conv2d": "convolution",
+    **dict.fromkeys(("interpolate", "upsample", "pixel_shuffle"), "repeat"),
+    **dict.fromkeys(("dropout", "dropout2d", "feature_dropout", "alpha_dropout"), "dropout"),
+}
+
+
+@dataclass
+class _Step:
+    """What was done to the images: its kind, the name of the function, maps and sides before and after."""
+
+    kind: str
+    name: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    bias: bool
+
+
+class _Watch(TorchFunctionMode):
+    """Note what a network does in the order in which it does it, as layers or as functions, once or again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[_Step] = []
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        name = getattr(function, "__name__", "")
+        if name in _KINDS and args and isinstance(args[0], Tensor) and isinstance(made, Tensor):
+            bias = _KINDS[name] == "enlarge" and (args[2] if len(args) > 2 else (kwargs or {}).get("bias")) is not None
+            self.steps.append(_Step(_KINDS[name], name, tuple(args[0].shape[1:]), tuple(made.shape[1:]), bias))
+        return made
 
 
 @exercise("Exercise 2")
 def make_generator(function: Callable[[int, int], nn.Module]) -> str:
     """Check ``make_generator(latent_dim, width)``: from (N, latent_dim, 1, 1) to (N, 1, 28, 28) by DCGAN's rules.
 
+    The network is run, and what it does is watched, so it may be put together in any way.
+
     First met in: notebook 07.
     """
     biased = False
     for latent_dim, width in ((5, 3), (7, 4)):
-        with runtime.seeded(0):
-            network = call(function, latent_dim, width, name="make_generator")
-            if not isinstance(network, nn.Module):
-                raise NotYet(f"a network (an nn.Module) was expected, but got {type(network).__name__}")
-            leaves = [layer for layer in network.modules() if not list(layer.children())]
-            _name_the_layers(leaves, latent_dim, width)
-            images = call(network.train(), torch.randn(4, latent_dim, 1, 1), name="your network")
+        network = call(function, latent_dim, width, name="make_generator", names=("latent_dim", "width"))
+        if not isinstance(network, nn.Module):
+            raise NotYet(f"a network (an nn.Module) was expected, but got {type(network).__name__}")
+        _refuse_layers(network)
+        z, watch = torch.randn(4, latent_dim, 1, 1), _Watch()
+        try:
+            with watch:
+                images = call(network.train(), z, name="your network")
+        except NotYet as problem:
+            raise NotYet(_first_layer(network, latent_dim) or str(problem)) from problem
+        if not isinstance(images, Tensor):
+            raise NotYet(f"the network returned {type(images).__name__}, and a tensor of images was expected")
+        _name_the_steps(watch.steps, latent_dim, width)
         _name_the_shape(images)
-        biased = biased or any(layer.bias is not None for layer in leaves if isinstance(layer, nn.ConvTranspose2d))
+        biased = biased or any(step.bias for step in watch.steps[:-2])
     return "From 1 by 1 to 28 by 28 in three layers." + (
         " One remark: a bias right before batch norm does nothing, because the mean is taken away; bias=False saves it."
         if biased
@@ -98,71 +155,112 @@ def make_generator(function: Callable[[int, int], nn.Module]) -> str:
     )
 
 
-def _name_the_layers(leaves: list[nn.Module], latent_dim: int, width: int) -> None:
-    kinds = [type(layer).__name__ for layer in leaves]
-    enlarging = [i for i, layer in enumerate(leaves) if isinstance(layer, nn.ConvTranspose2d)]
-    for name, sentence in (
-        ("Linear", "there is a dense layer in it: by DCGAN's rules there is none; the first map comes from a "
-                   "transposed convolution with kernel 7 on the 1 by 1 input"),
-        ("Upsample", "it enlarges by repeating pixels; DCGAN's way is the stride of a transposed convolution"),
-        ("Conv2d", "it has ordinary convolutions; here every layer is a transposed one"),
-    ):  # fmt: skip
-        if name in kinds:
+_DENSE = (
+    "there is a dense layer in it: by DCGAN's rules there is none; the first map comes from a transposed convolution "
+    "on the 1 by 1 input"
+)
+
+
+def _refuse_layers(network: nn.Module) -> None:
+    """Refuse what would not survive a run on tiny images anyway."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            raise NotYet(_DENSE)
+
+
+def _first_layer(network: nn.Module, latent_dim: int) -> str:
+    """Say whether the network stops at its first layer because that expects another z."""
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.ConvTranspose2d)]
+    if layers and layers[0].in_channels != latent_dim:
+        return f"the first layer takes {layers[0].in_channels} maps, but z has {latent_dim} numbers (latent_dim)"
+    for first, second in itertools.pairwise(layers):
+        if first.out_channels != second.in_channels:
+            return f"one layer makes {first.out_channels} maps, and the next one takes {second.in_channels}"
+    return ""
+
+
+def _name_the_steps(steps: list[_Step], latent_dim: int, width: int) -> None:
+    kinds = [step.kind for step in steps]
+    for kind, sentence in (
+        ("dense", _DENSE),
+        ("repeat", "it enlarges by repeating pixels; DCGAN's way is the stride of a transposed convolution"),
+        ("convolution", "it has ordinary convolutions; here every layer is a transposed one"),
+        ("other norm", "it normalises, but not over the batch; DCGAN's norm is batch norm"),
+        ("dropout", "there is dropout in it, which is none of DCGAN's rules"),
+        ("clamp", "it cuts its values with a clamp; DCGAN's generator bounds them with tanh"),
+    ):
+        if kind in kinds:
             raise NotYet(sentence)
+    enlarging = [i for i, kind in enumerate(kinds) if kind == "enlarge"]
     if len(enlarging) != 3:
         raise NotYet(
             f"it has {len(enlarging)} transposed convolutions; three are wanted: 1 to 7, 7 to 14 and 14 to 28 pixels"
         )
-    if kinds[-1] == "Sigmoid":
-        raise NotYet(
-            "it ends in a sigmoid, so samples lie in [0, 1]; images lie in [-1, 1], which is what tanh reaches"
-        )
-    if kinds[-1] in ("ReLU", "LeakyReLU"):
-        raise NotYet(f"it ends in {kinds[-1]}: black is -1, and such an output never gets there")
-    if kinds[-1] != "Tanh":
-        raise NotYet("nothing bounds its output: the last layer is tanh, which keeps samples in [-1, 1]")
-    between = kinds[enlarging[-1] + 1 : -1]
-    if any(kind.startswith("BatchNorm") for kind in between):
-        raise NotYet(
-            "batch norm stands at the output: it forces every batch of samples to the same mean and width, whatever "
-            "the images need. The rule: everywhere but at the output"
-        )
-    if "ReLU" in between or "LeakyReLU" in between:
-        raise NotYet("there is a ReLU between the last convolution and tanh: then no pixel is ever darker than grey, 0")
+    _name_the_end(steps[enlarging[-1] + 1 :])
     for place, end in itertools.pairwise(enlarging):
-        after = kinds[place + 1 : end]
-        if not any(kind.startswith("BatchNorm") for kind in after):
-            raise NotYet("a hidden layer has no batch norm: it stands after every transposed convolution but the last")
-        if "LeakyReLU" in after:
-            raise NotYet("LeakyReLU is for the discriminator; in DCGAN's generator the activation is ReLU")
-        if "ReLU" not in after:
-            raise NotYet("a hidden layer has no ReLU: without it two layers in a row are one linear map")
-        if after.index("ReLU") < next(i for i, kind in enumerate(after) if kind.startswith("BatchNorm")):
-            raise NotYet("ReLU stands before batch norm; the order is convolution, batch norm, ReLU")
-    maps = [leaves[enlarging[0]].in_channels] + [leaves[i].out_channels for i in enlarging]
-    if maps[0] != latent_dim:
-        raise NotYet(f"the first layer takes {maps[0]} maps, but z has {latent_dim} numbers (latent_dim)")
+        _name_the_middle(kinds[place + 1 : end], [step.name for step in steps[place + 1 : end]])
+    maps = [steps[enlarging[0]].before[0], *(steps[i].after[0] for i in enlarging)]
     if maps[1:] == [width, 2 * width, 1]:
         raise NotYet("the maps grow, from width to 2·width; the generator has most maps where the image is smallest")
     if maps[1:] != [2 * width, width, 1]:
         raise NotYet(
             f"for width {width} the three layers should make {2 * width}, {width} and 1 maps, but they make {maps[1:]}"
         )
+    sides = [steps[i].after[-1] for i in enlarging]
+    if sides[-1] == 28 and sides != [7, 14, 28]:
+        raise NotYet(f"the sides should be 7, 14 and 28, but they are {', '.join(map(str, sides))}")
 
 
-def _name_the_shape(images: Any) -> None:
-    if not isinstance(images, Tensor):
-        raise NotYet(f"the network returned {type(images).__name__}, and a tensor of images was expected")
+def _name_the_end(steps: list[_Step]) -> None:
+    kinds = [step.kind for step in steps]
+    if kinds == ["tanh"]:
+        return
+    last = kinds[-1] if kinds else ""
+    if last == "sigmoid":
+        raise NotYet(
+            "it ends in a sigmoid, so samples lie in [0, 1]; images lie in [-1, 1], which is what tanh reaches"
+        )
+    if last in ("relu", "LeakyReLU", "other"):
+        name = "ReLU" if last == "relu" else last if last == "LeakyReLU" else steps[-1].name
+        raise NotYet(f"it ends in {name}, and not in tanh, which is what reaches black, -1, and white, 1")
+    if last != "tanh":
+        raise NotYet("nothing bounds its output: the last layer is tanh, which keeps samples in [-1, 1]")
+    if "norm" in kinds:
+        raise NotYet(
+            "batch norm stands at the output: it forces every batch of samples to the same mean and width, whatever "
+            "the images need. The rule: everywhere but at the output"
+        )
+    if "relu" in kinds:
+        raise NotYet("there is a ReLU between the last convolution and tanh: then no pixel is ever darker than grey, 0")
+    extra = next(step.name for step in steps if step.kind != "tanh") if set(kinds) != {"tanh"} else "a second tanh"
+    raise NotYet(f"between the last convolution and tanh stands {extra}; nothing should")
+
+
+def _name_the_middle(kinds: list[str], names: list[str]) -> None:
+    if "norm" not in kinds:
+        raise NotYet("a hidden layer has no batch norm: it stands after every transposed convolution but the last")
+    if "LeakyReLU" in kinds:
+        raise NotYet("LeakyReLU is for the discriminator; in DCGAN's generator the activation is ReLU")
+    for kind, name in zip(kinds, names, strict=True):
+        if kind not in ("norm", "relu"):
+            raise NotYet(f"a hidden layer has the activation {name}; in DCGAN's generator it is ReLU")
+    if "relu" not in kinds:
+        raise NotYet("a hidden layer has no ReLU: without it two layers in a row are one linear map")
+    if kinds.index("relu") < kinds.index("norm"):
+        raise NotYet("ReLU stands before batch norm; the order is convolution, batch norm, ReLU")
+
+
+def _name_the_shape(images: Tensor) -> None:
     if images.shape == (4, 1, 28, 28):
         return
     hints = {
-        16: "it starts from 4 by 4; 28 is 7 doubled twice, so the first kernel is 7",
+        16: "it starts from 4 by 4; 28 is 7 doubled twice",
         112: "every layer but the first should double, with stride 2; look at the strides",
         27: "with kernel 3, stride 2 and padding 1 a side of n becomes 2n - 1",
         25: "with kernel 3, stride 2 and padding 1 a side of n becomes 2n - 1",
         34: "with kernel 4 and stride 2 a side doubles only with padding 1",
     }
-    side = images.shape[-1]
+    side = images.shape[-1] if images.ndim == 4 else 0
     raise NotYet(
         f"four z give the shape {tuple(images.shape)}, and (4, 1, 28, 28) is wanted; "
         + hints.get(side, "use exercise 1 on each layer: 1 to 7, 7 to 14, 14 to 28")
@@ -171,6 +269,8 @@ def _name_the_shape(images: Any) -> None:
 
 # ---------------------------------------------------------------- exercise 3
 
+_UNDRAWN = 0.7  # a value that nobody draws
+
 
 @exercise("Exercise 3")
 def initialise(function: Callable[[nn.Module], Any]) -> str:
@@ -178,34 +278,31 @@ def initialise(function: Callable[[nn.Module], Any]) -> str:
 
     First met in: notebook 07.
     """
-    with runtime.seeded(0):
-        network = nn.Sequential(
-            nn.Conv2d(16, 32, 4), nn.BatchNorm2d(2_000), nn.LeakyReLU(0.2), nn.ConvTranspose2d(32, 16, 4),
-            nn.Linear(40, 40), nn.Tanh(),
-        )  # fmt: skip
+    network = nn.Sequential(
+        nn.Conv2d(16, 32, 4),
+        nn.BatchNorm2d(2_000),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(32, 16, 4, bias=False),
+        nn.Linear(40, 40),
+        nn.Tanh(),
+        nn.Embedding(30, 20),
+        nn.Sequential(nn.Conv2d(32, 8, 5, bias=False)),
+    )
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.fill_(0.7)  # a value that nobody draws
-
-    def apply(module: nn.Module) -> nn.Module:
-        if function(module) is ...:
-            raise NotImplementedError
-        return module
-
-    if not callable(function):
-        raise NotYet(f"a function was expected, but got {type(function).__name__}")
-    with runtime.seeded(0):
-        call(network.apply, apply, name="network.apply(initialise)")
-    conv, norm, _, enlarging, dense, _ = network
-    if all(bool((parameter == 0.7).all()) for parameter in network.parameters()):
+            parameter.fill_(_UNDRAWN)
+    for module in [*network.modules()][::-1]:  # as network.apply does it: what is inside comes first
+        _apply(function, module)
+    conv, norm, _, enlarging, dense, _, table, (inner,) = network
+    if all(bool((parameter == _UNDRAWN).all()) for parameter in network.parameters()):
         raise NotYet(
-            "no weight was changed. nn.init.normal_(module.weight, mean, deviation) draws in place; "
-            "a new tensor in a variable of yours does not reach the network"
+            "no weight was changed. nn.init.normal_(module.weight, mean, deviation) draws in place; a new tensor in a "
+            "variable of yours does not reach the network"
         )
-    _name_the_draw(conv.weight, 0.0, "nn.Conv2d")
-    _name_the_draw(enlarging.weight, 0.0, "nn.ConvTranspose2d")
     scale, shift = norm.weight.detach(), norm.bias.detach()
-    if bool((scale == 0.7).all()):
+    for layer, name in ((conv, "nn.Conv2d"), (enlarging, "nn.ConvTranspose2d"), (inner, "nn.Conv2d in a block")):
+        _name_the_draw(layer.weight, 0.0, name)
+    if bool((scale == _UNDRAWN).all()):
         raise NotYet("the scale of nn.BatchNorm2d, its weight, was not drawn; it comes from N(1, 0.02)")
     if abs(float(scale.mean())) < 0.1:
         raise NotYet(
@@ -215,43 +312,52 @@ def initialise(function: Callable[[nn.Module], Any]) -> str:
     if bool((scale == 1).all()):
         raise NotYet("batch norm's scale is 1 exactly; DCGAN draws it from N(1, 0.02), so that no two maps start equal")
     _name_the_draw(scale, 1.0, "nn.BatchNorm2d")
-    if bool((shift == 0.7).all()):
+    if bool((shift == _UNDRAWN).all()):
         raise NotYet("batch norm's shift, its bias, was not set; it starts at 0")
     if not bool((shift == 0).all()):
-        raise NotYet("batch norm's shift, its bias, should start at 0 exactly: nn.init.zeros_(module.bias)")
-    if not bool((dense.weight == 0.7).all()):
-        raise NotYet("it changed a layer of another kind as well (nn.Linear); leave those alone")
+        raise NotYet("batch norm's shift, its bias, should start at 0 exactly")
+    for layer in (dense, table):
+        if any(bool((parameter != _UNDRAWN).any()) for parameter in layer.parameters()):
+            raise NotYet(f"it changed a layer of another kind as well (nn.{type(layer).__name__}); leave those alone")
+    if torch.equal(conv.weight.flatten()[:100], enlarging.weight.flatten()[:100]):
+        raise NotYet("two layers got the same numbers; each draws its own")
     return "Small weights, a scale round 1, and no shift."
+
+
+def _apply(function: Any, module: nn.Module) -> None:
+    """Call the learner's function, which returns nothing, on one module."""
+    if not callable(function):
+        raise NotYet(f"a function was expected, but got {type(function).__name__}")
+
+    def initialise(module: nn.Module) -> Any:
+        made = function(module)
+        return made if made is ... else module
+
+    call(initialise, module, name=f"initialise({type(module).__name__})", names=("module",))
 
 
 def _name_the_draw(weight: Tensor, mean: float, name: str) -> None:
     weight = weight.detach()
-    if bool((weight == 0.7).all()):
+    if bool((weight == _UNDRAWN).all()):
         raise NotYet(f"the weights of {name} were not drawn")
     if not bool(torch.isfinite(weight).all()):
         raise NotYet(f"the weights of {name} are not finite")
     got, spread = float(weight.mean()), float(weight.std())
+    if spread < 1e-6:
+        raise NotYet(f"the weights of {name} are all {got:.3g}; they should be drawn from N({mean:g}, 0.02)")
     if abs(spread - 0.02**0.5) < 0.01:
         raise NotYet(f"the weights of {name} have deviation {spread:.3f}, the root of 0.02; 0.02 *is* the deviation")
     if abs(spread - 0.0004) < 0.00004:
         raise NotYet(f"the weights of {name} have deviation 0.0004, the square of 0.02; 0.02 *is* the deviation")
     if abs(spread - 0.02) > 0.002 or abs(got - mean) > 0.004:
         raise NotYet(
-            f"the weights of {name} have mean {got:.3f} and deviation {spread:.3f}, but N({mean:g}, 0.02) was wanted"
+            f"the weights of {name} have mean {got:.3f} and deviation {spread:.3g}, but N({mean:g}, 0.02) was wanted"
         )
-    if float((weight - mean).abs().max()) < 0.045:
+    if float((weight - mean).abs().max()) < 0.039:
         raise NotYet(f"the weights of {name} are spread evenly (uniform); a normal distribution was wanted")
 
 
 # ---------------------------------------------------------------- exercise 4
-
-_SYMPTOMS = {"A": "3", "B": "1", "C": "4", "D": "2"}
-_WHY = {
-    "A": "program A differentiates each image's score by that image. With batch norm, whose pixels move the score?",
-    "B": "program B mixes real and fake in one batch. What are mean and width of that batch made of?",
-    "C": "program C passes everything through ReLU before tanh. What is the least that can come out?",
-    "D": "program D never leaves train mode. What does a sample depend on, besides its z?",
-}
 
 
 @exercise("Exercise 4")
@@ -260,18 +366,18 @@ def diagnosis(answer: Any) -> str:
 
     First met in: notebook 07.
     """
-    if not isinstance(answer, dict) or set(answer) != set(_SYMPTOMS):
-        raise NotYet('a dict with the keys "A", "B", "C" and "D" is wanted, a number from 1 to 4 for each')
-    if all(symptom is ... for symptom in answer.values()):
-        raise NotAttempted
-    if any(symptom is ... for symptom in answer.values()):
-        raise NotYet("not every program has its number yet")
-    said = {program: str(symptom) for program, symptom in answer.items()}
-    if sorted(said.values()) != ["1", "2", "3", "4"]:
-        raise NotYet("every number from 1 to 4 is used exactly once")
-    wrong = [program for program in _SYMPTOMS if said[program] != _SYMPTOMS[program]]
-    if wrong:
-        raise NotYet(f"{len(wrong)} of the four are wrong. Think again: {_WHY[wrong[0]]}")
+    matched(
+        answer,
+        {"A": 3, "B": 1, "C": 4, "D": 2},
+        "a number from 1 to 4 for each program",
+        {
+            "A": "program A differentiates each image's score by that image. With batch norm, whose pixels move the "
+            "score?",
+            "B": "program B mixes real and fake in one batch. What are mean and width of that batch made of?",
+            "C": "program C passes everything through ReLU before tanh. What is the least that can come out?",
+            "D": "program D never leaves train mode. What does a sample depend on, besides its z?",
+        },
+    )
     return "None of the four raises an error, and three of them are about batch norm."
 
 
@@ -290,13 +396,11 @@ _LINES = {
 
 
 @exercise("Exercise 5")
-def wrong_line(line: Any) -> str:
+def wrong_line(answer: Any) -> str:
     """Check which line spoilt the delivered pictures: batch norm's momentum, so small that its averages stay behind.
 
     First met in: notebook 07.
     """
-    if isinstance(line, bool) or not isinstance(line, int) or not 1 <= line <= 9:
-        raise NotYet("the lines are numbered from 1 to 9")
-    if line != 1:
-        raise NotYet(f"{_LINES[line]}. What does eval mode use that train mode does not?")
+    if (chosen := line(answer, 9)) != 1:
+        raise NotYet(f"{_LINES[chosen]}. What does eval mode use that train mode does not?")
     return "With momentum 0.001 the running averages hardly move in 200 steps."

@@ -1,16 +1,18 @@
-"""What tells you that your answer is right: the exercises of notebook 08, Measure distance with a critic."""
+"""Checkers of notebook 08: distance by sorting, a linear programme, the critic's losses, and a meter for slopes."""
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from gancourse.checks.framework import NotYet, call, exercise, match_mistake, same_number
-from gancourse.metrics import lipschitz
-from gancourse.metrics import transport as exact
+from gancourse.checks.comparing import Mistakes, compare, flows, same, settle, show
+from gancourse.checks.framework import NotYet, bound, call, exercise, number, several, tensor
+from gancourse.checks.known import distance_mistakes, w1
 
 __all__ = ["critic_losses", "programme", "steepest_slope", "w1_by_sorting"]
 
@@ -24,58 +26,89 @@ def w1_by_sorting(function: Callable[[Tensor, Tensor], float]) -> str:
 
     First met in: notebook 08.
     """
-    for a, b in (
-        (torch.tensor([0.5, -3.0, 2.0, 8.0]), torch.tensor([4.0, -1.0, 13.0, -7.5])),
-        (torch.tensor([5.0, 0.0, 2.5]), torch.tensor([1.0, 9.0, -2.0])),
-    ):
-        kept = a.clone(), b.clone()
-        got = call(function, a, b, name="w1_by_sorting")
-        if not (torch.equal(a, kept[0]) and torch.equal(b, kept[1])):
-            raise NotYet("your function changes the samples it is given; sort copies: a.sort().values")
-        same_number(got, 0.0)  # refuses what is no number
-        if same_number(got, exact.wasserstein_1d(a, b)):
-            continue
-        up, down = a.sort().values, b.sort().values
-        match_mistake(
-            got,
-            [
-                (float((a - b).abs().mean()), "the points are paired as they happen to stand; sort both samples first"),
-                (
-                    float((up - b).abs().mean()),
-                    "only the first sample is sorted; the plan pairs smallest with smallest",
-                ),
-                (float((a - down).abs().mean()), "only the second sample is sorted; sort both"),
-                (
-                    float((up - down).mean()),
-                    "ways in opposite directions cancel: take the absolute value of each difference before the mean",
-                ),
-                (
-                    float((up - down).mean().abs()),
-                    "this is the difference of the means: take the absolute value of each way, then the mean",
-                ),
-                (float((up - down).abs().sum()), "this is the sum of all ways; each point carries 1/N: take the mean"),
-                (
-                    float((up - down).square().mean()),
-                    "the ways are squared; W1 takes the length itself (squares belong to W2)",
-                ),
-                (
-                    float((up - down).square().mean().sqrt()),
-                    "this is W2, the root of the mean square; W1 is the mean of the lengths",
-                ),
-                (
-                    float((up - down.flip(0)).abs().mean()),
-                    "smallest is paired with largest, the worst plan of all; sort both the same way",
-                ),
-            ],
-        )
-        raise NotYet(
-            f"for a = {a.tolist()} and b = {b.tolist()} you return {float(got):.4g}, but the distance is "
-            f"{exact.wasserstein_1d(a, b):.4g}. Two sorts, a difference, abs, mean"
-        )
+    compare(
+        function,
+        [
+            (torch.tensor([0.5, -3.0, 2.0, 8.0]), torch.tensor([4.0, -1.0, 13.0, -7.5])),
+            (torch.tensor([5.0, 0.0, 2.5]), torch.tensor([1.0, 9.0, -2.0])),
+            (torch.tensor([1.2, 0.7, -0.4, 3.1, 2.2]), torch.tensor([0.6, 4.4, 5.2, -0.9, 1.8])),
+        ],
+        w1,
+        distance_mistakes("the points are paired as they happen to stand; which of them belong together?"),
+        name="w1_by_sorting",
+        names=("a", "b"),
+        reduce="a mean",
+        hint="The smallest goes to the smallest, the next to the next: how far do they go on average?",
+    )
     return "On the line the best plan never lets two ways cross."
 
 
 # ---------------------------------------------------------------- exercise 2
+
+
+def _parts(places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what every way is long, and which routes leave, or arrive at, each place."""
+    n = len(places)
+    route, place = torch.arange(n * n), torch.arange(n)[:, None]
+    ways = (places[:, None] - places[None, :]).flatten()
+    return ways, (route // n == place).double(), (route % n == place).double()
+
+
+def _programme(
+    *,
+    cost: Callable[[Tensor], Tensor] = torch.abs,
+    rows: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = lambda leave, arrive: (leave, arrive),
+    sums: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] = lambda p, q: (q, p),
+) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]:
+    """Return the right programme, or one with another part."""
+
+    def formula(places: Tensor, p: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        ways, leave, arrive = _parts(places)
+        return cost(ways).double(), torch.cat(rows(leave, arrive)), torch.cat(sums(p, q))
+
+    return formula
+
+
+_PROGRAMME_MISTAKES: Mistakes = [
+    *(
+        (_programme(cost=cost), "costs has negative numbers: a way backwards is as long as a way forwards")
+        for cost in (lambda ways: ways, lambda ways: -ways)
+    ),
+    (_programme(cost=torch.square), "the ways are squared; for W1 the cost of a route is its length itself"),
+    (_programme(cost=lambda ways: ways.abs().sqrt()), "the cost is the root of the length; for W1 it is the length"),
+    (_programme(cost=torch.ones_like), "every route costs the same, so nothing is measured; the cost is the length"),
+    (
+        _programme(cost=lambda ways: (ways != 0).double()),
+        "every route costs 1: this counts mass that moves, not how far",
+    ),
+    (_programme(cost=lambda ways: -ways.abs()), "the costs are negative, so the longest ways would be the cheapest"),
+    (_programme(rows=lambda leave, arrive: (leave, leave)), "both halves of A sum over what *leaves* a place"),
+    (_programme(rows=lambda leave, arrive: (arrive, arrive)), "both halves of A sum over what *arrives* at a place"),
+    (
+        _programme(sums=lambda p, q: (p, q)),
+        "p and q have changed places in b, or the halves of A: what *leaves* is the generated mass, and what *arrives* "
+        "has to be the data",
+    ),
+    (
+        _programme(rows=lambda leave, arrive: (arrive, leave)),
+        "the halves of A have changed places, or p and q in b: what *leaves* is the generated mass, and what *arrives* "
+        "has to be the data",
+    ),
+    (_programme(sums=lambda p, q: (q, q)), "both halves of b are q: nothing says where the mass should arrive"),
+    (_programme(sums=lambda p, q: (p, p)), "both halves of b are p: nothing says where the mass comes from"),
+    (
+        _programme(sums=lambda p, q: (q - p, p - q)),
+        "b holds differences; the sums are of *all* mass that leaves, or arrives, also of what stays in its place",
+    ),
+    (
+        _programme(sums=lambda p, q: (torch.ones_like(q), torch.ones_like(p))),
+        "b is 1 for every place, and says nothing about p and q",
+    ),
+    (
+        _programme(rows=lambda leave, arrive: (leave, -arrive)),
+        "the second half of A is negative; b holds positive sums",
+    ),
+]
 
 
 @exercise("Exercise 2")
@@ -87,70 +120,147 @@ def programme(function: Callable[[Tensor, Tensor, Tensor], tuple]) -> str:
 
     First met in: notebook 08.
     """
-    from scipy.optimize import linprog
-
-    places = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)
-    p = torch.tensor([0.2, 0.7, 0.1], dtype=torch.float64)
-    q = torch.tensor([0.5, 0.1, 0.4], dtype=torch.float64)
-    n = 3
-    got = call(function, places, p, q, name="programme")
-    if not isinstance(got, (tuple, list)) or len(got) != 3:
-        raise NotYet(f"return three things, costs, A and b; got {type(got).__name__}")
-    if any(part is ... for part in got):
-        raise NotYet("one of costs, A and b is still ...")
-    names = ("costs", "A", "b")
-    parts = []
-    for name, part in zip(names, got, strict=True):
-        try:
-            parts.append(torch.as_tensor(part).detach().double())
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise NotYet(f"{name} should be a tensor or an array, but is {type(part).__name__}") from error
-    costs, rows, right = parts
-    if costs.shape == (n, n):
-        raise NotYet("costs is a table; the solver wants one number a route, in one row: .flatten()")
-    for name, part, shape in (("costs", costs, (n * n,)), ("A", rows, (2 * n, n * n)), ("b", right, (2 * n,))):
-        if part.shape != shape:
-            raise NotYet(f"{name} should have shape {shape} for three places, but has {tuple(part.shape)}")
-        if not bool(torch.isfinite(part).all()):
-            raise NotYet(f"{name} holds NaN or infinite numbers")
-    gaps = places[:, None] - places[None, :]
-    for mistake, sentence in (
-        (gaps, "costs has negative numbers: a way backwards is as long as a way forwards; take the absolute value"),
-        (-gaps, "costs has negative numbers: a way backwards is as long as a way forwards; take the absolute value"),
-        (gaps.square(), "the ways are squared; for W1 the cost is the length |x_i - x_j| itself"),
-        (torch.ones(n, n), "every route costs the same, so nothing is measured; the cost is the length |x_i - x_j|"),
-        ((gaps != 0).double(), "every route costs 1: this counts mass that moves, not how far"),
-    ):
-        if torch.allclose(costs, mistake.flatten().double()):
-            raise NotYet(sentence)
-    if not torch.allclose(costs, gaps.abs().flatten()):
-        raise NotYet("costs should hold |x_i - x_j| for route i*N + j: places[:, None] - places[None, :], abs, flatten")
-    leaving, arriving = torch.zeros(n, n * n), torch.zeros(n, n * n)
-    for i in range(n):
-        for j in range(n):
-            leaving[i, i * n + j] = arriving[j, i * n + j] = 1
-    wanted = torch.cat([leaving, arriving]).double()
-    if torch.allclose(right, torch.cat([p, q])) and torch.allclose(rows, wanted):
-        raise NotYet("p and q have changed places: what *leaves* is q, the generated mass; what *arrives* is p")
-    if torch.allclose(rows, wanted) and not torch.allclose(right, torch.cat([q, p])):
-        raise NotYet("A is right; b should be q (what leaves each place) followed by p (what arrives)")
-    if torch.allclose(rows, torch.cat([leaving, leaving]).double()):
-        raise NotYet("both halves of A sum over what leaves a place; the second half sums over what arrives at place j")
-    if torch.allclose(rows, torch.cat([arriving, leaving]).double()) and torch.allclose(right, torch.cat([q, p])):
-        raise NotYet("the halves of A have changed places: b starts with q, so A starts with what leaves each place")
-    answer = linprog(costs.numpy(), A_eq=rows.numpy(), b_eq=right.numpy())
-    if answer.status != 0:
-        raise NotYet(
-            "the solver finds no plan for your A and b: row i of A has a 1 at every route that leaves place i (and the "
-            "same, in the second half, for routes that arrive at j)"
+    cases = [
+        tuple(torch.tensor(part, dtype=torch.float64) for part in case)
+        for case in (
+            ([0.0, 1.0, 3.0], [0.2, 0.7, 0.1], [0.5, 0.1, 0.4]),
+            ([2.0, -1.5, 0.5, 4.0], [0.1, 0.2, 0.3, 0.4], [0.25, 0.35, 0.05, 0.35]),
         )
-    truth = exact.transport(q, p, gaps.abs()).cost
-    if not math.isclose(answer.fun, truth, abs_tol=1e-6):
-        raise NotYet(f"your programme is solved at {answer.fun:.4g}, but the distance is {truth:.4g}: look at A and b")
+    ]
+    answers = []
+    for case in cases:
+        n = len(case[0])
+        got = call(function, *case, name="programme", names=("places", "p", "q"))
+        parts = several(got, 3, "three things, costs, A and b,", read=_table)
+        shapes = ((n * n,), (2 * n, n * n), (2 * n,))
+        if sorted(shapes) == sorted(tuple(part.shape) for part in parts) and parts[0].shape != shapes[0]:
+            raise NotYet("the three come in another order: first costs, then A, then b")
+        for name, part, shape in zip(("costs", "A", "b"), parts, shapes, strict=True):
+            if part.shape != shape:
+                told = ": a table, and the solver wants one number a route, in one row" if part.shape == (n, n) else ""
+                raise NotYet(f"{name} should have shape {shape} for {n} places, but has {tuple(part.shape)}{told}")
+        answers.append(parts)
+    settle(
+        answers,
+        cases,
+        [
+            _programme(),
+            _programme(rows=lambda leave, arrive: (arrive, leave), sums=lambda p, q: (p, q)),  # the same, turned round
+        ],
+        _PROGRAMME_MISTAKES,
+        parts=("costs", "A", "b"),
+        told=lambda places, p, q: f"places {show(places)}, p = {show(p)} and q = {show(q)}",
+        hint="Take one route, from place i to place j: what does it cost, and in which two sums does it appear?",
+    )
     return "Nine unknowns, six equations; the solver did the rest."
 
 
+def _table(part: Any) -> Tensor:
+    if hasattr(part, "toarray"):  # a sparse matrix of scipy
+        part = part.toarray()
+    if isinstance(part, (list, tuple)):
+        try:
+            part = torch.as_tensor(
+                [[float(x) for x in row] if isinstance(row, (list, tuple)) else float(row) for row in part]
+            )
+        except (TypeError, ValueError) as error:
+            raise NotYet(
+                f"a tensor was expected, but got a {type(part).__name__} of other things than numbers"
+            ) from error
+    return tensor(part)
+
+
 # ---------------------------------------------------------------- exercise 3
+
+
+def _of_means(formula: Callable[[Tensor, Tensor], Any]) -> Callable[[Tensor, Tensor], Any]:
+    return lambda real, fake: formula(real.mean(), fake.mean())
+
+
+_CRITIC_MISTAKES: dict[str, Mistakes] = {
+    "d_loss": [
+        (
+            _of_means(lambda r, f: r - f),
+            "d_loss has the wrong sign: it is *minimised*, and the critic wants real scores high and fake scores low",
+        ),
+        (lambda r, f: f.sum() - r.sum(), "d_loss adds the scores up; take the mean of each batch"),
+        (lambda r, f: r.sum() - f.sum(), "d_loss adds the scores up, and has the wrong sign as well"),
+        (
+            _of_means(lambda r, f: -r),
+            "the fake scores are missing in d_loss: a critic that calls everything real would win",
+        ),
+        (_of_means(lambda r, f: f), "the real scores are missing in d_loss"),
+        (
+            _of_means(lambda r, f: (f - r).abs()),
+            "d_loss is an absolute value: a critic that is upside down would do as well",
+        ),
+        (_of_means(lambda r, f: -(f - r).abs()), "d_loss is minus an absolute value: upside down would be as good"),
+        (
+            lambda r, f: f.sigmoid().mean() - r.sigmoid().mean(),
+            "there is a sigmoid on the scores: with it no distance above 1 can ever be read",
+        ),
+        (
+            lambda r, f: F.softplus(-r).mean() + F.softplus(f).mean(),
+            "this is the loss of a discriminator, with sigmoid and logarithm; a critic's scores are used as they are",
+        ),
+        (
+            lambda r, f: F.relu(1 - r).mean() + F.relu(1 + f).mean(),
+            "this is the hinge loss; a critic's scores are used as they are",
+        ),
+        (
+            _of_means(lambda r, f: f + r),
+            "one sign in d_loss is wrong: real and fake scores pull in opposite directions",
+        ),
+        (
+            _of_means(lambda r, f: -f - r),
+            "one sign in d_loss is wrong: real and fake scores pull in opposite directions",
+        ),
+        (lambda r, f: f.max() - r.max(), "d_loss compares the largest scores; take the means"),
+    ],
+    "g_loss": [
+        (
+            _of_means(lambda r, f: f),
+            "g_loss has the wrong sign: G minimises it and wants *high* scores for its fakes",
+        ),
+        (lambda r, f: -f.sum(), "g_loss adds the scores up; take the mean"),
+        (lambda r, f: f.sum(), "g_loss adds the scores up, and has the wrong sign as well"),
+        (_of_means(lambda r, f: r - f), "g_loss carries the real scores as well: a constant for G, without a slope"),
+        (_of_means(lambda r, f: f - r), "g_loss is d_loss: with it G would help the critic"),
+        (_of_means(lambda r, f: -r), "g_loss is about the *real* scores, in which the generator has no say"),
+        (_of_means(lambda r, f: r), "g_loss is about the *real* scores, in which the generator has no say"),
+        (
+            lambda r, f: F.softplus(-f).mean(),
+            "this is the non-saturating loss of a GAN with a discriminator; a critic's scores are used as they are",
+        ),
+        (lambda r, f: -f.sigmoid().mean(), "there is a sigmoid on the scores; a critic's are used as they are"),
+    ],
+    "estimate": [
+        (_of_means(lambda r, f: f - r), "estimate is d_loss itself, which is negative for a critic that is right"),
+        (
+            _of_means(lambda r, f: (f - r).abs()),
+            "with a critic that is upside down the estimate must be negative: no abs",
+        ),
+        (
+            _of_means(lambda r, f: (r - f).clamp(min=0)),
+            "with a critic that is upside down the estimate must be negative: nothing is cut off at 0",
+        ),
+        (lambda r, f: r.sum() - f.sum(), "estimate adds the scores up; take the mean of each batch"),
+        (_of_means(lambda r, f: r), "estimate forgets the fake scores: a constant added to all scores would change it"),
+        (
+            _of_means(lambda r, f: -f),
+            "estimate forgets the real scores: a constant added to all scores would change it",
+        ),
+    ],
+}
+_CRITIC_RIGHT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "d_loss": _of_means(lambda r, f: f - r),
+    "g_loss": _of_means(lambda r, f: -f),
+    "estimate": _of_means(lambda r, f: r - f),
+}
+
+
+def _mean(part: Any) -> float:
+    return number(part, reduce="a mean")
 
 
 @exercise("Exercise 3")
@@ -161,61 +271,108 @@ def critic_losses(function: Callable[[Tensor, Tensor], tuple]) -> str:
 
     First met in: notebook 08.
     """
-    real, fake = torch.tensor([2.0, -1.0, 0.5, 3.0]), torch.tensor([-0.5, 1.5, -2.0])
-    got = call(function, real, fake, name="critic_losses")
-    if not isinstance(got, (tuple, list)) or len(got) != 3:
-        raise NotYet(f"return three numbers, d_loss, g_loss and estimate; got {type(got).__name__}")
-    if any(part is ... for part in got):
-        raise NotYet("one of the three numbers is still ...")
-    for part in got:
-        same_number(part, 0.0)  # refuses what is no number
-    d_loss, g_loss, estimate = got
-    r, f = float(real.mean()), float(fake.mean())
-    match_mistake(
-        d_loss,
-        [
-            (
-                r - f,
-                "d_loss has the wrong sign: it is *minimised*, and the critic wants real scores high and fake scores "
-                "low, so it is mean fake − mean real",
-            ),
-            (float(fake.sum() - real.sum()), "d_loss adds the scores up; take the mean of each batch"),
-            (-r, "the fake scores are missing in d_loss: a critic that calls everything real would win"),
-            (f, "the real scores are missing in d_loss"),
-            (abs(f - r), "d_loss is an absolute value: a critic that is upside down would win as well. Drop the abs"),
-            (
-                float(torch.sigmoid(fake).mean() - torch.sigmoid(real).mean()),
-                "there is a sigmoid on the scores: with it no distance above 1 can ever be read",
-            ),
-            (f + r, "one sign in d_loss is wrong: fake scores count plus, real scores minus"),
-        ],
-    )
-    if not same_number(d_loss, f - r):
-        raise NotYet(f"d_loss is {float(d_loss):.4g} instead of {f - r:.4g} = mean fake − mean real")
-    match_mistake(
-        g_loss,
-        [
-            (
-                f,
-                "g_loss has the wrong sign: G minimises it and wants *high* scores for its fakes, so it is −mean fake",
-            ),
-            (float(-fake.sum()), "g_loss adds the scores up; take the mean"),
-            (-(f - r), "g_loss carries the real scores as well: a constant for G, without a slope. Leave it out"),
-        ],
-    )
-    if not same_number(g_loss, -f):
-        raise NotYet(f"g_loss is {float(g_loss):.4g} instead of {-f:.4g} = −mean fake")
-    if same_number(estimate, f - r):
-        raise NotYet("estimate is d_loss itself, which is negative; the distance it stands for is −d_loss")
-    if not same_number(estimate, r - f):
-        raise NotYet(f"estimate is {float(estimate):.4g} instead of {r - f:.4g} = −d_loss")
-    low, high = call(function, fake, real, name="critic_losses")[2], estimate
-    if not same_number(low, -float(high)):
-        raise NotYet("with a critic that is upside down the estimate must be negative: no abs, no clamp")
+    names = ("real_scores", "fake_scores")
+    high, low = torch.tensor([2.0, -1.0, 0.5, 3.0]), torch.tensor([-0.5, 1.5, -2.0])
+    cases = [(high, low), (low, high), (torch.tensor([0.3, 4.0]), torch.tensor([1.0, -0.2, 0.9, 2.4, 0.1]))]
+    what = "three numbers, d_loss, g_loss and estimate,"
+    answers = [several(call(function, *case, name="critic_losses", names=names), 3, what, read=_mean) for case in cases]
+    wanted = [tuple(right(*case) for right in _CRITIC_RIGHT.values()) for case in cases]
+    if same(answers, [tuple(right(*case[::-1]) for right in _CRITIC_RIGHT.values()) for case in cases]):
+        raise NotYet("real and fake scores have changed places, in all three")
+    for order in itertools.permutations(range(3)):
+        if not same(answers, wanted) and same(answers, [tuple(want[place] for place in order) for want in wanted]):
+            raise NotYet("the three numbers are right, and come in another order: first d_loss, then g_loss, estimate")
+    for place, (part, right) in enumerate(_CRITIC_RIGHT.items()):
+        settle(
+            [answer[place] for answer in answers],
+            cases,
+            right,
+            _CRITIC_MISTAKES[part],
+            told=lambda real, fake, part=part: f"{part} of real scores {show(real)} and fake scores {show(fake)}",
+            hint={
+                "d_loss": "What does the critic want to be small?",
+                "g_loss": "What does the generator want to be small?",
+                "estimate": "What has the critic found, if it is right?",
+            }[part],
+        )
+    scores = {name: logits.clone().requires_grad_() for name, logits in zip(names, cases[2], strict=True)}
+    d_loss, g_loss, _ = call(function, *scores.values(), name="critic_losses", names=names)
+    for part, got, player in (("d_loss", d_loss, "the critic"), ("g_loss", g_loss, "the generator")):
+        right = _CRITIC_RIGHT[part](*scores.values())
+        flows(got, right, scores, otherwise=f"{player} learns from it", what=part)
     return "Train the critic alone and d_loss falls below 0; turned round, it is the estimate of the distance."
 
 
 # ---------------------------------------------------------------- exercise 4
+
+
+def _gradients(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    points = points.detach().requires_grad_()
+    return torch.autograd.grad(critic(points).sum(), points)[0]
+
+
+def _of_gradients(formula: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda critic, points: formula(_gradients(critic, points))
+
+
+def _between_pairs(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """Return the steepest slope between two points."""
+    scores, apart = critic(points), torch.cdist(points, points)
+    return ((scores[:, None] - scores).abs() / apart.fill_diagonal_(1.0)).max()
+
+
+_SLOPE_MISTAKES: Mistakes = [
+    (
+        _of_gradients(lambda g: g.abs().max()),
+        "this is the largest *entry* of a gradient; each point's gradient has a norm",
+    ),
+    (
+        _of_gradients(lambda g: g.max()),
+        "this is the largest entry of a gradient, with its sign; each point's gradient has a norm",
+    ),
+    (
+        _of_gradients(lambda g: g.abs().sum(1).max()),
+        "the entries of the gradient are added up; the norm is the root of the sum of squares",
+    ),
+    (
+        _of_gradients(lambda g: g.sum(1).max()),
+        "the entries of the gradient are added up, with their signs; the norm is the root of the sum of squares",
+    ),
+    (_of_gradients(lambda g: g.square().sum(1).max()), "this is the squared norm: take the root"),
+    (
+        _of_gradients(lambda g: g.square().mean(1).sqrt().max()),
+        "the root is taken of the *mean* over the coordinates; the norm has their sum",
+    ),
+    (
+        _of_gradients(lambda g: g.norm()),
+        "this is one norm over all points together, which grows with their number; each point has its own",
+    ),
+    (_of_gradients(lambda g: g.norm(dim=0).max()), "the norm runs over the *points* (dim=0); each point has its own"),
+    (
+        _of_gradients(lambda g: g.norm(dim=1).max() / len(g)),
+        "the gradient of the *mean* score carries 1/N; differentiate the sum of the scores",
+    ),
+    (
+        _of_gradients(lambda g: g.norm(dim=1).mean()),
+        "this is the mean slope; the Lipschitz constant is about the *largest*",
+    ),
+    (_of_gradients(lambda g: g.norm(dim=1).median()), "this is the slope in the middle; the *largest* is wanted"),
+    (_of_gradients(lambda g: g.norm(dim=1).sum()), "this is the sum of the slopes; the *largest* is wanted"),
+    (_of_gradients(lambda g: g.norm(dim=1).min()), "this is the smallest slope; the *largest* is wanted"),
+    (_of_gradients(lambda g: g.norm(dim=1)[0]), "this is the slope at the first point only"),
+    (_of_gradients(lambda g: g.norm(dim=1)[-1]), "this is the slope at the last point only"),
+    (
+        _of_gradients(lambda g: g.mean(0).norm()),
+        "the gradients are averaged before their norm is taken, so that they cancel; each point has its own",
+    ),
+    (
+        _of_gradients(lambda g: g.sum(0).norm()),
+        "the gradients are added up before their norm is taken, so that they cancel; each point has its own",
+    ),
+    (_between_pairs, "this is the steepest slope *between* two of the points; the gradient at each is wanted"),
+    (lambda critic, points: critic(points).max(), "this is the largest score, and not a slope"),
+    (lambda critic, points: critic(points).max() - critic(points).min(), "this is a difference of scores, not a slope"),
+]
 
 
 @exercise("Exercise 4")
@@ -225,47 +382,43 @@ def steepest_slope(function: Callable[[Callable[[Tensor], Tensor], Tensor], floa
     First met in: notebook 08.
     """
     weight = torch.tensor([3.0, -4.0])
-    flat = torch.tensor([[0.5, 1.0], [-2.0, 0.3], [1.0, 1.5], [-0.4, -0.9]])
-    got = call(function, lambda x: x @ weight, flat.clone(), name="steepest_slope")
-    same_number(got, 0.0)  # refuses what is no number
-    match_mistake(
-        got,
-        [
-            (4.0, "this is the largest *entry* of a gradient; take the norm over the coordinates of each point first"),
-            (3.0, "this is the largest entry of a gradient, with its sign; take the norm over the coordinates first"),
-            (7.0, "the entries of the gradient are added up; the norm is the root of the sum of squares, .norm(dim=1)"),
-            (25.0, "the squared norm: take the root"),
-            (
-                10.0,
-                "one norm over all points together (it grows with their number); take it for each point, .norm(dim=1)",
-            ),
-            (
-                1.25,
-                "the gradient of the *mean* score carries 1/N; differentiate the sum of the scores",
-            ),
-        ],
-    )
-    if not same_number(got, 5.0):
-        raise NotYet(f"for the critic 3x − 4y, whose slope is 5 everywhere, you return {float(got):.4g}")
+
+    def straight(x: Tensor) -> Tensor:
+        return x @ weight
 
     def bent(x: Tensor) -> Tensor:
         return 0.5 * x.square().sum(1)
 
-    points = torch.tensor([[0.0, 2.0], [3.0, 4.0], [0.6, 0.8]])
-    got = call(function, bent, points, name="steepest_slope")
-    marked, points = points.requires_grad, points.detach()
-    wanted = lipschitz.largest_slope(bent, points)
-    match_mistake(
-        got,
-        [
-            (float(points.norm(dim=1).mean()), "this is the mean slope; the Lipschitz constant is about the *largest*"),
-            (float(points.norm(dim=1).min()), "this is the smallest slope; take the largest"),
-            (float(points[0].norm()), "this is the slope at the first point only; take the largest over all"),
-            (float(points.norm()), "one norm over all points together; take one for each point, .norm(dim=1)"),
-        ],
+    def waves(x: Tensor) -> Tensor:
+        return (2.0 * x[:, 0] - x[:, 2]).sin() - 0.7 * x[:, 1] * x[:, 2]
+
+    cases = [
+        (straight, torch.tensor([[0.5, 1.0], [-2.0, 0.3], [1.0, 1.5], [-0.4, -0.9]])),
+        (bent, torch.tensor([[0.0, 2.0], [3.0, 4.0], [0.6, 0.8]])),
+        (
+            waves,
+            torch.tensor([[0.1, 1.0, -0.5], [2.0, -0.3, 0.7], [-1.0, 0.4, 1.9], [0.3, -1.8, 0.2], [1.1, 0.6, -0.8]]),
+        ),
+    ]
+    compare(
+        function,
+        cases,
+        _of_gradients(lambda g: g.norm(dim=1).max()),
+        _SLOPE_MISTAKES,
+        name="steepest_slope",
+        names=("critic", "points"),
+        reduce="the step from one slope for each point to the largest",
+        told=lambda critic, points: (
+            {straight: "3x − 4y, whose slope is 5 everywhere,", bent: "|x|²/2"}.get(critic, "a wavy critic")
+            + f" at {len(points)} points in {points.shape[1]} dimensions"
+        ),
+        hint="One gradient for each point, the norm of each, and of these the largest",
     )
-    if not same_number(got, wanted):
-        raise NotYet(f"for the critic |x|²/2 at {points.tolist()} you return {float(got):.4g} instead of {wanted:.4g}")
-    if marked:
-        raise NotYet("your function leaves requires_grad on the caller's points; work on points.detach().clone()")
-    return "A lower bound: between the points, and beyond them, the critic may be steeper."
+    points = cases[1][1].clone()
+    by_place, by_name = bound(function, [bent, points], ("critic", "points"), "steepest_slope")
+    function(*by_place, **by_name)
+    return "A lower bound: between the points, and beyond them, the critic may be steeper." + (
+        " One remark: your function leaves requires_grad on the caller's points; points.detach().clone() is your own."
+        if points.requires_grad
+        else ""
+    )

@@ -33,7 +33,7 @@ def test_functions_that_are_stubs_raise_or_return_nonsense(capsys, checker):
     rejects(capsys, checker, lambda *_: None, fragment="returned None")
     rejects(capsys, checker, lambda *_: 1 / 0, fragment="ZeroDivisionError")
     rejects(capsys, checker, lambda *_: "images", fragment="a tensor")
-    rejects(capsys, checker, lambda: 1, fragment="raised TypeError")
+    rejects(capsys, checker, lambda: 1, fragment="but yours takes ()")
 
 
 def test_numbers(capsys):
@@ -43,11 +43,11 @@ def test_numbers(capsys):
     rejects(capsys, nb00.pixels, 64, fragment="does not have 64 values")
     accepts(capsys, nb00.hit_rate, 0.5)
     accepts(capsys, nb00.hit_rate, torch.tensor(0.5))
-    rejects(capsys, nb00.hit_rate, 50, fragment="write 50 % as 0.5")
+    rejects(capsys, nb00.hit_rate, 50, fragment="a share lies between 0 and 1")
     rejects(capsys, nb00.hit_rate, 0, fragment="turn its answers round")
     rejects(capsys, nb00.hit_rate, 1.0, fragment="not perfect yet")
     rejects(capsys, nb00.hit_rate, 0.25, fragment="half of each")
-    rejects(capsys, nb00.hit_rate, 0.7, fragment="a coin in the judge's place")
+    rejects(capsys, nb00.hit_rate, 0.7, fragment="more often than wrong")
 
 
 def test_the_wrong_line(capsys):
@@ -89,10 +89,10 @@ def test_new_images_accepts_the_reference_and_a_generator_of_its_own(capsys):
         (lambda g, n: g(torch.randn(n, 64)), "z has shape (500, 64)"),
         (lambda g, n: g(torch.randn(g.latent_dim)), "z has shape (7,)"),
         (lambda g, n: g(n), "was given int"),
-        (lambda g, n: g(torch.randn(64, g.latent_dim)).detach(), "for count = 500 you drew 64"),
+        (lambda g, n: g(torch.randn(64, g.latent_dim)).detach(), "for count = 500 you return 64"),
         (lambda g, n: torch.randn(n, g.latent_dim), "never called"),
         (lambda g, n: (g(z := torch.randn(n, g.latent_dim)), z)[1], "you returned z itself"),
-        (lambda g, n: g(torch.randn(n, g.latent_dim)).detach()[0], "images of shape"),
+        (lambda g, n: g(torch.randn(n, g.latent_dim)).detach()[0], "for count = 500 you return 1 images"),
         (lambda g, n: g(torch.zeros(n, g.latent_dim)).detach(), "every row of z is the same"),
         (lambda g, n: g(torch.randn(1, g.latent_dim).expand(n, -1)).detach(), "every row of z is the same"),
         (
@@ -139,14 +139,75 @@ def test_to_bytes_accepts_rounding_and_cutting(capsys, answer):
         (lambda x: ((x + 1) * 255).byte(), "goes up to 510"),
         (lambda x: ((x + 1) * 255).clamp(0, 255).byte(), "goes up to 510"),
         (lambda x: ((1 - x) * 127.5).byte(), "black and white are exchanged"),
-        (lambda x: (x + 1) * 127.5, "their type is torch.float32"),
+        (lambda x: (x + 1) * 127.5, "of type torch.float32"),
         (lambda x: ((x + 1) * 127.5).round().byte(), "wrap round"),
         (lambda x: ((x - x.min()) / (x.max() - x.min()) * 255).byte(), "stretched"),
-        (lambda x: ((x + 1) * 127.5).clamp(0, 255).byte().flatten(), "the shape should stay (1, 1, 1, 5)"),
-        (lambda x: x.add_(1).mul_(127.5).clamp_(0, 255).byte(), "changed the images"),
-        (lambda x: x.clamp(0, 255).byte(), "lie between 0 and 1"),
-        (lambda x: (x + 1) * 100, "−1, −0.5, 0, 0.25 and 1 became 0, 50, 100, 125, 200"),
+        (lambda x: ((x + 1) * 127.5).clamp(0, 255).byte().flatten(), "the shape should be (2, 1, 2, 2)"),
+        (lambda x: x.add_(1).mul_(127.5).clamp_(0, 255).byte(), "changes images, which it was given"),
+        (lambda x: x.clamp(0, 255).byte(), "these values lie between 0 and 1"),
+        (lambda x: (x + 1) * 100, "became 0, 17, 50, 80, 100, 125, 161, 200"),
     ],
 )
 def test_to_bytes_names_the_mistake(capsys, answer, fragment):
+    rejects(capsys, nb00.to_bytes, answer, fragment=fragment)
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+@torch.no_grad()
+def one_at_a_time(generator, count):
+    return torch.cat([generator(torch.randn(1, generator.latent_dim)) for _ in range(count)])
+
+
+@torch.no_grad()
+def more_than_wanted(generator, count):
+    return torch.cat([generator(torch.randn(64, generator.latent_dim)) for _ in range(-(-count // 64))])[:count]
+
+
+@pytest.mark.parametrize("answer", [one_at_a_time, more_than_wanted])
+def test_images_may_be_made_in_any_number_of_calls(capsys, answer):
+    accepts(capsys, nb00.new_images, answer)
+
+
+def frozen(generator, count):
+    return generator.requires_grad_(False)(torch.randn(count, generator.latent_dim))
+
+
+@torch.no_grad()
+def even(generator, count):
+    return generator((torch.rand(count, generator.latent_dim) - 0.5) * 12**0.5)
+
+
+@torch.no_grad()
+def repeated(generator, count):
+    return generator(torch.randn(2 * count, generator.latent_dim))[:20].repeat(count // 20, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (frozen, "leaves weights of the generator frozen"),
+        (even, "no number beyond ±1.73: that is no bell curve"),
+        (repeated, "of 500 images only 20 are different ones"),
+        (lambda g, n: (right_images(g, n) + 1) / 2, "you changed the images"),
+        (lambda g, n: right_images(g, n).double() * 0 + 0.5, "you changed the images"),
+        (lambda g, n: g(torch.randn(n, g.latent_dim).double()).detach(), "z is of type torch.float64"),
+        (lambda g, n: [*right_images(g, n)], "torch.cat or torch.stack"),
+        (lambda g, n: right_images(g, 500), "for count = 40 you return 500 images"),
+    ],
+)
+def test_other_mistakes_with_new_images_are_named(capsys, answer, fragment):
+    rejects(capsys, nb00.new_images, answer, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (lambda x: ((x + 1) * 127).clamp(0, 255).byte(), "half of 255 is not 127"),
+        (lambda x: x.clamp_(-1, 1).add(1).mul(127.5).byte(), "changes images"),
+        (lambda x: (x.abs() * 255).byte(), "the sign is lost"),
+    ],
+)
+def test_white_has_one_value(capsys, answer, fragment):
     rejects(capsys, nb00.to_bytes, answer, fragment=fragment)

@@ -1,5 +1,7 @@
 """The checkers of notebook 02 accept what is right and say which mistake was made."""
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -105,14 +107,16 @@ def zero(r):
 D_LOSSES = {
     "carry the same label, *real*": lambda r, f: bce(r, one(r)) + bce(f, one(f)),
     "carry the same label, *fake*": lambda r, f: bce(r, zero(r)) + bce(f, zero(f)),
-    "labels are swapped": lambda r, f: bce(r, zero(r)) + bce(f, one(f)),
-    "D moved *up* its loss": lambda r, f: F.logsigmoid(r).mean() + F.logsigmoid(-f).mean(),
+    "real and fake have changed places (or their labels)": lambda r, f: bce(r, zero(r)) + bce(f, one(f)),
+    "this is V itself, which D *maximises*": lambda r, f: F.logsigmoid(r).mean() + F.logsigmoid(-f).mean(),
     "the fake term is missing": lambda r, f: bce(r, one(r)),
     "the real term is missing": lambda r, f: bce(f, zero(f)),
     "the fake term has the wrong sign": lambda r, f: bce(r, one(r)) - bce(f, zero(f)),
     "sigmoid was applied twice": lambda r, f: bce(r.sigmoid(), one(r)) + bce(f.sigmoid(), zero(f)),
     "arguments of the cross-entropy are swapped": lambda r, f: bce(one(r), r) + bce(zero(f), f),
-    "half as long": lambda r, f: bce(torch.cat([r, f]), torch.cat([one(r), zero(f)])),
+    "0.5 times as long as it should be: the mean over real and fake together": lambda r, f: bce(
+        torch.cat([r, f]), torch.cat([one(r), zero(f)])
+    ),
     "you took the sum": lambda r, f: bce(r, one(r), reduction="sum") + bce(f, zero(f), reduction="sum"),
     "labels have different shapes": lambda r, f: bce(r, torch.ones(len(r), 1)) + bce(f, torch.zeros(len(f), 1)),
 }
@@ -135,12 +139,12 @@ def test_a_wrong_loss_of_d_is_named(capsys, fragment):
         ({"backward": False, "step": False, "zero": "never"}, "neither backward() nor d_optimiser.step() was called"),
         ({"feed": lambda d, real, fake, z: (d(real), d(z))}, "z was passed to the discriminator"),
         ({"z_of": lambda z: torch.randn_like(z)}, "was not called on the z"),
-        ({"z_of": lambda z: torch.randn(len(z), 1)}, "real data was passed to the generator"),
+        ({"z_of": lambda z: torch.randn(len(z), 1)}, "one row of latent numbers per sample"),
         ({"z_of": lambda z: z[:, :, None, None]}, "must have shape (N, 3)"),
         ({"feed": lambda d, real, fake, z: (d(real).detach(), d(fake).detach())}, "nothing to differentiate"),
         ({"returned": lambda loss, r, f: None}, "returned None"),
         ({"returned": lambda loss, r, f: bce(r, one(r))}, "not d_loss: the fake term is missing"),
-        ({"returned": lambda loss, r, f: loss / 2}, "not d_loss: the step is half"),
+        ({"returned": lambda loss, r, f: loss / 2}, "not d_loss: this is half of it"),
         ({"returned": lambda loss, r, f: loss + 1}, "d_step should return d_loss"),
         ({"returned": lambda loss, r, f: r}, "is a mean missing?"),
     ],
@@ -201,15 +205,16 @@ def test_a_right_g_step_is_accepted(capsys):
     [
         ({"loss": lambda f: bce(f, zero(f))}, "trained towards the label 0"),
         ({"loss": lambda f: -F.logsigmoid(-f).mean()}, "trained towards the label 0"),
-        ({"loss": lambda f: F.logsigmoid(f).mean()}, "the sign is wrong"),
-        ({"loss": lambda f: F.logsigmoid(-f).mean()}, "this is the saturating loss"),
+        ({"loss": lambda f: F.logsigmoid(f).mean()}, "the sign is turned round"),
+        ({"loss": lambda f: F.logsigmoid(-f).mean()}, "this is the *saturating* loss"),
+        ({"loss": lambda f: -f.mean(), "returned": lambda loss: loss}, "this is the Wasserstein loss"),
         ({"loss": lambda f: bce(f.sigmoid(), one(f))}, "sigmoid was applied twice"),
         ({"loss": lambda f: bce(one(f), f)}, "arguments of the cross-entropy are swapped"),
         ({"loss": lambda f: bce(f, one(f), reduction="sum")}, "you took the sum"),
         ({"loss": lambda f: bce(f, torch.ones(len(f), 1))}, "labels have different shapes"),
         ({"fakes": lambda g, z: g(z).detach()}, "no gradient reached G: the fakes were detached"),
         ({"fakes": lambda g, z: g(z).detach(), "zero": "never"}, "no gradient reached G: the fakes were detached"),
-        ({"fakes": lambda g, z: z[:, :1] * 1.0}, "was not called on the z"),
+        ({"fakes": lambda g, z: z[:, :1] * 1.5}, "was not called on the z"),
         ({"fakes": lambda g, z: z}, "z was passed to the discriminator"),
         ({"zero": "never"}, "gradients of an earlier step are still in there"),
         ({"zero": "last"}, "zero_grad() goes before backward()"),
@@ -218,7 +223,7 @@ def test_a_right_g_step_is_accepted(capsys):
         ({"backward": False, "zero": "never"}, "by the gradients of an earlier step only"),
         ({"backward": False, "step": False, "zero": "never"}, "neither backward() nor g_optimiser.step() was called"),
         ({"returned": lambda loss: None}, "returned None"),
-        ({"returned": lambda loss: -loss}, "not g_loss: the sign is wrong"),
+        ({"returned": lambda loss: -loss}, "not g_loss: the sign is turned round"),
         ({"returned": lambda loss: 7.0}, "g_step should return g_loss"),
     ],
 )
@@ -254,26 +259,26 @@ def test_the_right_distance_is_accepted(capsys):
     ("answer", "fragment"),
     [
         (lambda a, b: (a - b).abs().mean(), "not in order when you subtract"),
-        (lambda a, b: (a.sort().values - b.sort().values).abs().mean(), "along dimension 0"),
-        (lambda a, b: (a.sort(0).values - b).abs().mean(), "only a is sorted"),
-        (lambda a, b: (a - b.sort(0).values).abs().mean(), "only b is sorted"),
+        (lambda a, b: (a.sort().values - b.sort().values).abs().mean(), "along which dimension"),
+        (lambda a, b: (a.sort(0).values - b).abs().mean(), "only the first sample is sorted"),
+        (lambda a, b: (a - b.sort(0).values).abs().mean(), "only the second sample is sorted"),
         (lambda a, b: (a.sort(0).values - b.sort(0, descending=True).values).abs().mean(), "most expensive plan"),
-        (lambda a, b: (a.sort(0).values - b.sort(0).values).abs().sum(), "you took the sum"),
-        (lambda a, b: (a.mean() - b.mean()).abs(), "the absolute value is missing or comes too late"),
-        (lambda a, b: a.mean() - b.mean(), "the absolute value is missing or comes too late"),
-        (lambda a, b: b.mean() - a.mean(), "the absolute value is missing or comes too late"),
-        (lambda a, b: (a.sort(0).values - b.sort(0).values).square().mean(), "you squared the differences"),
+        (lambda a, b: (a.sort(0).values - b.sort(0).values).abs().sum(), "the sum of all ways"),
+        (lambda a, b: (a.mean() - b.mean()).abs(), "The absolute value is missing, or comes too late"),
+        (lambda a, b: a.mean() - b.mean(), "The absolute value is missing, or comes too late"),
+        (lambda a, b: b.mean() - a.mean(), "The absolute value is missing, or comes too late"),
+        (lambda a, b: (a.sort(0).values - b.sort(0).values).square().mean(), "the ways are squared"),
         (lambda a, b: (a.sort(0).values - b.sort(0).values).square().mean().sqrt(), "this is W2"),
-        (lambda a, b: (a.sort(0).values - b.sort(0).values).abs().max(), "the largest difference"),
+        (lambda a, b: (a.sort(0).values - b.sort(0).values).abs().max(), "the longest way"),
         (
             lambda a, b: (a.sort(0).values - b.flatten().sort().values).abs().mean(),
-            "every point was compared with every point",
+            "every point is compared with every other",
         ),
-        (lambda a, b: (a - b.flatten()).abs().mean(), "every point was compared with every point"),
+        (lambda a, b: (a - b.flatten()).abs().mean(), "every point is compared with every other"),
         (lambda a, b: (a.sort(0).values - b.sort(0).values).abs(), "is a mean missing?"),
-        (lambda a, b: 0.1234, "the distance is"),
-        (lambda a, b: float("nan"), "but you return nan"),
-        (lambda a, b: a.sort(0) - b.sort(0), "wasserstein_by_sorting raised TypeError"),
+        (lambda a, b: 0.1234, "you return the same for every input"),
+        (lambda a, b: float("nan"), "NaN, not a number, came out"),
+        (lambda a, b: a.sort(0) - b.sort(0), "take .values"),
     ],
 )
 def test_a_wrong_distance_is_named(capsys, answer, fragment):
@@ -296,11 +301,11 @@ def test_the_right_diagnosis_is_accepted(capsys):
     [
         (RIGHT | {"A": "detached"}, "*both* losses fall to 0"),
         (RIGHT | {"B": "detached"}, "W1 does move, up and down"),
-        (RIGHT | {"C": "nothing"}, "W1 is flat from the first step"),
+        (RIGHT | {"C": "nothing"}, "compare W1 at the first step and at the last"),
         (RIGHT | {"C": ...}, "no answer for C"),
         ({"A": "label 0"}, "no answer for B, C"),
-        (RIGHT | {"B": "bad luck"}, "none of the causes on offer"),
-        (["label 0"], "a dict with the keys"),
+        (RIGHT | {"B": "bad luck"}, "should be one of 'detached'"),
+        (["label 0"], "a dict with a cause for each run"),
     ],
 )
 def test_a_wrong_diagnosis_is_answered(capsys, answer, fragment):
@@ -392,11 +397,11 @@ def test_a_right_run_is_accepted(capsys, change):
         ("M13", {"optimisers": "one"}, "one optimiser holds the weights of both"),
         ("M14", {"g_trains": "d"}, "no optimiser ever moved the generator"),
         ("M15", {"d_loss": lambda r, f: bce(r, one(r)) + bce(f, one(f))}, "the same label, *real*"),
-        ("swapped", {"d_loss": lambda r, f: bce(r, zero(r)) + bce(f, one(f))}, "labels are swapped"),
+        ("swapped", {"d_loss": lambda r, f: bce(r, zero(r)) + bce(f, one(f))}, "real and fake have changed places"),
         ("M2", {"d_loss": lambda r, f: bce(r, one(r))}, "the fake term is missing"),
         ("M16", {"g_loss": lambda f: bce(f, zero(f))}, "towards the label 0"),
-        ("M4", {"g_loss": lambda f: F.logsigmoid(f).mean()}, "the sign is wrong"),
-        ("saturating", {"g_loss": lambda f: F.logsigmoid(-f).mean()}, "this is the saturating loss"),
+        ("M4", {"g_loss": lambda f: F.logsigmoid(f).mean()}, "the sign is turned round"),
+        ("saturating", {"g_loss": lambda f: F.logsigmoid(-f).mean()}, "this is the *saturating* loss"),
         (
             "M17 in D",
             {"d_loss": lambda r, f: bce(r.sigmoid(), one(r)) + bce(f.sigmoid(), zero(f))},
@@ -406,21 +411,25 @@ def test_a_right_run_is_accepted(capsys, change):
         (
             "M17 reversed",
             {"d_loss": lambda r, f: F.binary_cross_entropy(r, one(r)) + F.binary_cross_entropy(f, zero(f))},
-            "use the logits form",
+            "use the form with logits",
         ),
         ("M18 in D", {"d_loss": lambda r, f: bce(one(r), r) + bce(zero(f), f)}, "arguments of the cross-entropy"),
         ("M18 in G", {"g_loss": lambda f: bce(one(f), f)}, "arguments of the cross-entropy"),
-        ("M19", {"real_once": True}, "real data was drawn only once"),
+        ("M19", {"real_once": True}, "D saw only 1 different batch of real data"),
         ("M20", {"z_once": True}, "drawn once, before the loop"),
         ("M21 z to D", {"feed_d": lambda fake, z, real: z}, "z was passed to the discriminator"),
         ("M21 real to G", {"feed_g": lambda z, real: real}, "real data was passed to the generator"),
         ("M22", {"make_z": lambda n, dim: torch.randn(n, 100)}, "one row of latent numbers per sample"),
         ("M22 images", {"make_z": lambda n, dim: torch.randn(n, dim, 1, 1)}, "one row of latent numbers per sample"),
-        ("M23", {"d_loss": lambda r, f: bce(r, torch.ones(32, 1)) + bce(f, torch.zeros(32, 1))}, "shape (N,)"),
+        (
+            "M23",
+            {"d_loss": lambda r, f: bce(r, torch.ones(32, 1)) + bce(f, torch.zeros(32, 1))},
+            "the shape of the logits, (N,)",
+        ),
         ("M24", {"halve": True}, "learning rate falls"),
         ("M25", {"reseed": 40}, "reseeds PyTorch's generator inside the loop"),
         ("M25, the seed the run began with", {"reseed": 50}, "reseeds PyTorch's generator inside the loop"),
-        ("no zero_grad", {"zero_grads": "never"}, "Is zero_grad() called"),
+        ("no zero_grad", {"zero_grads": "never"}, "zero_grad() comes before every backward()"),
     ],
 )
 def test_a_wrong_run_is_named(mistake, change, fragment):
@@ -433,7 +442,7 @@ def test_d_fed_with_something_else_or_updated_too_seldom_is_named(capsys):
     def noise_as_fake(fake, z, real):
         return fake + 0.1
 
-    rejects(capsys, nb02.repaired_run, run(feed_d=noise_as_fake), fragment="neither a real batch nor what G made")
+    assert "neither real data nor what G made" in verdict(capsys, nb02.repaired_run, run(feed_d=noise_as_fake))
 
     def too_short(generator, discriminator, sample_real, num_steps):
         run()(generator, discriminator, sample_real, 20)
@@ -448,5 +457,227 @@ def test_d_fed_with_something_else_or_updated_too_seldom_is_named(capsys):
             d_opt.step()
             bce(fake_logits, one(fake_logits)).backward()
 
-    rejects(capsys, nb02.repaired_run, scores_too_old, fragment="computed anew once D has moved")
-    rejects(capsys, nb02.repaired_run, too_short, fragment="D was updated 20 times and G 20 times")
+    assert "computed anew once D has moved" in verdict(capsys, nb02.repaired_run, scores_too_old)
+    assert "D was updated 20 times and G 20 times" in verdict(capsys, nb02.repaired_run, too_short)
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+def adams(generator, discriminator):
+    return torch.optim.Adam(discriminator.parameters(), 3e-3), torch.optim.Adam(generator.parameters(), 1e-3)
+
+
+def d_loss_of(discriminator, real, fake):
+    return F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake)).mean()
+
+
+def looks_at_a_fixed_z(generator, discriminator, sample_real, num_steps):
+    """The commonest repair: a z of its own to look at; what D says of it is logged too."""
+    d_opt, g_opt = adams(generator, discriminator)
+    look, own = torch.randn(3, generator.latent_dim), torch.Generator().manual_seed(0)
+    for step in range(num_steps):
+        fake = generator(torch.randn(32, generator.latent_dim))
+        d_opt.zero_grad()
+        d_loss_of(discriminator, sample_real(32), fake.detach()).backward()
+        d_opt.step()
+        g_opt.zero_grad()
+        F.softplus(-discriminator(fake)).mean().backward()
+        g_opt.step()
+        if step % 50 == 49:
+            discriminator(generator(look)).tolist()
+            generator(torch.randn(3, generator.latent_dim, generator=own)).tolist()
+            with torch.no_grad():
+                discriminator(sample_real(500)).mean().item()
+
+
+def g_first_in_one_batch(generator, discriminator, sample_real, num_steps):
+    d_opt, g_opt = adams(generator, discriminator)
+    for _ in range(num_steps):
+        fake = generator(torch.randn(32, generator.latent_dim))
+        g_opt.zero_grad()
+        F.softplus(-discriminator.forward(fake)).mean().backward()
+        g_opt.step()
+        logits = discriminator(torch.cat([sample_real(32), fake.detach()]))
+        d_opt.zero_grad()
+        bce(logits, torch.tensor([1.0] * 32 + [0.0] * 32)).backward()
+        d_opt.step()
+
+
+def both_at_once(generator, discriminator, sample_real, num_steps):
+    d_opt, g_opt = adams(generator, discriminator)
+    for _ in range(num_steps):
+        fake = generator(torch.randn(32, generator.latent_dim))
+        d_loss, g_loss = (
+            d_loss_of(discriminator, sample_real(32), fake.detach()),
+            bce(discriminator(fake), torch.ones(32)),
+        )
+        d_opt.zero_grad()
+        g_opt.zero_grad()
+        d_loss.backward(inputs=list(discriminator.parameters()))
+        g_loss.backward(inputs=list(generator.parameters()))
+        d_opt.step()
+        g_opt.step()
+
+
+def twice_for_d(generator, discriminator, sample_real, num_steps):
+    d_opt, g_opt = adams(generator, discriminator)
+    torch.manual_seed(1)  # once, before the loop
+    for _ in range(num_steps):
+        for _ in range(2):
+            d_opt.zero_grad()
+            F.softplus(-discriminator(sample_real(32))).mean().backward()
+            with torch.no_grad():
+                fake = generator(torch.randn(32, generator.latent_dim))
+            F.softplus(discriminator(fake)).mean().backward()
+            d_opt.step()
+        discriminator.requires_grad_(False)
+        g_opt.zero_grad()
+        F.softplus(-discriminator(generator(torch.randn(32, generator.latent_dim)))).mean().backward()
+        g_opt.step()
+        discriminator.requires_grad_(True)
+
+
+@pytest.mark.parametrize("answer", [looks_at_a_fixed_z, g_first_in_one_batch, both_at_once, twice_for_d])
+def test_a_run_may_be_written_in_other_ways(answer):
+    nb02.repaired_run(answer, strict=True)
+
+
+def part_broken(*mistakes):
+    """The notebook's broken run, in which only these of its seven mistakes are left."""
+
+    def answer(generator, discriminator, sample_real, num_steps):
+        d_opt, g_opt = adams(generator, discriminator)
+        once = torch.randn(32, generator.latent_dim)
+        squash = torch.sigmoid if 3 in mistakes else lambda logits: logits
+        for step in range(num_steps):
+            fake = generator(once if 1 in mistakes else torch.randn(32, generator.latent_dim))
+            fake = fake.detach() if 2 in mistakes else fake
+            real_logits, fake_logits = squash(discriminator(sample_real(32))), squash(discriminator(fake.detach()))
+            d_opt.zero_grad()
+            (bce(real_logits, one(real_logits)) + bce(fake_logits, one(real_logits) * (4 in mistakes))).backward()
+            d_opt.step()
+            g_opt.zero_grad()
+            bce(discriminator(fake), torch.full((32,), float(5 not in mistakes))).backward()
+            g_opt.step()
+            if step % 50 == 49:
+                if 6 in mistakes:
+                    torch.manual_seed(0)
+                generator(torch.randn(3, generator.latent_dim)).tolist()
+                for optimiser in (d_opt, g_opt) if 7 in mistakes else ():
+                    optimiser.param_groups[0]["lr"] /= 2
+
+    return answer
+
+
+NAMED = {
+    1: "it is drawn once, before the loop",
+    2: "no gradient reaches G",
+    3: "the sigmoid was applied twice",
+    4: "real and fake carry the same label, *real*",
+    5: "G is trained towards the label 0",
+    6: "reseeds PyTorch's generator inside the loop",
+    7: "learning rate falls",
+}
+
+
+@pytest.mark.parametrize("left", [(1,), (6,), (1, 6), (3, 4), (3, 5), (2, 7), (4, 5, 6), (1, 2, 3, 4, 5, 6, 7)])
+def test_of_the_seven_mistakes_one_that_is_left_is_named(capsys, left):
+    words = verdict(capsys, nb02.repaired_run, part_broken(*left))
+    assert [mistake for mistake, fragment in NAMED.items() if fragment in words] in [[mistake] for mistake in left], (
+        words
+    )
+
+
+def test_nothing_left_is_right():
+    nb02.repaired_run(part_broken(), strict=True)
+
+
+def stock_of_z(generator, discriminator, sample_real, num_steps):
+    stock = itertools.cycle(torch.randn(10, 32, generator.latent_dim))
+    run(make_z=lambda n, dim: next(stock), fresh_z=False, detach_d=True)(
+        generator, discriminator, sample_real, num_steps
+    )
+
+
+def other_player_left_frozen(generator, discriminator, d_optimiser, real, z):
+    generator.requires_grad_(False)
+    return d_step()(generator, discriminator, d_optimiser, real, z)
+
+
+def gradients_left_off(generator, discriminator, d_optimiser, real, z):
+    loss = d_step()(generator, discriminator, d_optimiser, real, z)
+    torch.set_grad_enabled(False)
+    return loss
+
+
+def own_optimiser(generator, discriminator, d_optimiser, real, z):
+    return d_step()(generator, discriminator, torch.optim.SGD(discriminator.parameters(), 0.05), real, z)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (other_player_left_frozen, "leaves weights of the generator frozen"),
+        (gradients_left_off, "switches gradients off"),
+        (own_optimiser, "another optimiser made a step"),
+        (d_step(feed=lambda d, real, fake, z: (d(real), d(fake + 0.1))), "neither real data nor what G made"),
+        (d_step(returned=lambda loss, r, f: 2 * loss), "d_step should return d_loss, 1.6203 here, and not 3.241"),
+        (d_step(loss=lambda r, f: bce(r, 0.9 * one(r)) + bce(f, zero(f))), "the real labels are 0.9"),
+        (d_step(loss=lambda r, f: f.mean() - r.mean()), "the Wasserstein critic's loss"),
+    ],
+)
+def test_other_mistakes_of_a_step_are_named(capsys, answer, fragment):
+    rejects(capsys, nb02.d_step, answer, fragment=fragment)
+
+
+def both_backward_first(generator, discriminator, sample_real, num_steps):
+    d_opt, g_opt = adams(generator, discriminator)
+    for _ in range(num_steps):
+        fake = generator(torch.randn(32, generator.latent_dim))
+        d_opt.zero_grad()
+        g_opt.zero_grad()
+        d_loss_of(discriminator, sample_real(32), fake.detach()).backward()
+        F.softplus(-discriminator(fake)).mean().backward()
+        d_opt.step()
+        g_opt.step()
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"),
+    [
+        (stock_of_z, "from a fixed stock"),
+        (both_backward_first, "D's gradient holds a part of g_loss"),
+        (lambda g, d, sample, n: run()(g, d, sample, n + 5), "num_steps says how often"),
+    ],
+)
+def test_other_mistakes_of_a_run_are_named(answer, fragment):
+    with pytest.raises(ExerciseFailed, match=fragment):
+        nb02.repaired_run(answer, strict=True)
+
+
+def test_other_ways_to_step_are_right(capsys):
+    def closure(generator, discriminator, d_optimiser, real, z):
+        def loss():
+            d_optimiser.zero_grad()
+            value = d_loss_of(discriminator, real, generator(z).detach())
+            value.backward()
+            return value
+
+        return d_optimiser.step(loss)
+
+    def in_two(generator, discriminator, d_optimiser, real, z):
+        generator.zero_grad()
+        generator.requires_grad_(False)
+        d_optimiser.zero_grad()
+        halves = F.softplus(-discriminator(real)).mean(), F.softplus(discriminator(generator(z))).mean()
+        for half in halves:
+            half.backward()
+        d_optimiser.step()
+        generator.requires_grad_(True)
+        return sum(halves).item()
+
+    accepts(capsys, nb02.d_step, closure, fragment="G was left alone")
+    accepts(capsys, nb02.d_step, in_two, fragment="G was left alone")
+    accepts(capsys, nb02.diagnosis, {"c": "Detached", "a": "LABEL 0 ", "b": "too  fast"})
+    rejects(capsys, nb02.diagnosis, {cause: run for run, cause in RIGHT.items()}, fragment="turned round")

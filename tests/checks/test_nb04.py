@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,21 +40,24 @@ def test_covered_is_accepted(capsys, answer):
 @pytest.mark.parametrize(
     "mistake, fragment",
     [
-        (lambda p, c, s: count(p, c, s, reach=math.inf), "5 standard deviations away from the nearest mode"),
-        (lambda p, c, s: count(p, c, s, share=1e-9), "a mode with 6 of 200 samples counts for you"),
-        (lambda p, c, s: count(p, c, s, reach=2.0), "2.4 standard deviations off do not count"),
-        (lambda p, c, s: count(p, c, s, reach=4.0), "3.2 standard deviations off count for you"),
-        (lambda p, c, s: count(p, c, s, reach=3 / s), "standard deviations"),  # forgets std
-        (lambda p, c, s: count(p, c, s, share=0.2 * len(c)), "20 % of the *fair share*"),
-        (lambda p, c, s: count(p, c, s, per="good"), "a part of *all* samples"),
+        (lambda p, c, s: count(p, c, s, reach=math.inf), "samples count however far off they are"),
+        (lambda p, c, s: count(p, c, s, share=1e-9), "one good sample is enough for you"),
+        (lambda p, c, s: count(p, c, s, reach=2.0), "you stop at 2 standard deviations"),
+        (lambda p, c, s: count(p, c, s, reach=4.0), "as far as 4 standard deviations"),
+        (lambda p, c, s: count(p, c, s, reach=3 / s), "std does not appear"),
+        (lambda p, c, s: count(p, c, s, share=0.2 * len(c)), "you ask for 20 % of all samples"),
+        (lambda p, c, s: count(p, c, s, per="good"), "a part of the *good* samples"),
         (lambda p, c, s: count(p, c, s, what="samples"), "number of *samples* in covered modes"),
         (lambda p, c, s: count(p, c, s, what="good"), "number of good *samples*"),
         (lambda p, c, s: count(p, c, s, what="share"), "share of good samples"),
-        (lambda p, c, s: len(c) - count(p, c, s) + 5, "you count 8 modes instead of 1"),
+        (lambda p, c, s: len(c) - count(p, c, s) + 5, "you return 7, but it should be 2"),
         (lambda p, c, s: torch.ones(4), "one number was expected"),
         (lambda p, c, s: None, "returned None"),
         (lambda p, c, s: 1 / 0, "ZeroDivisionError"),
-        (lambda p, c, s: 0, "with 194 and 6 samples on two of 4 modes, you count 0 modes instead of 1"),
+        (
+            lambda p, c, s: 0,
+            "you return the same for every input. For 200 samples in 2 dimensions with std 0.4, of which",
+        ),
     ],
 )
 def test_mistakes_in_counting_are_named(capsys, mistake, fragment):
@@ -86,12 +90,12 @@ def test_reverse_kl_is_accepted(capsys, answer):
         (lambda q, p: kl(q, p) / len(q), "this is a mean over modes"),
         (lambda q, p: kl(q, p) / math.log(2), "this is in bits"),
         (lambda q, p: torch.xlogy(q, q).sum(), "p does not appear"),
-        (lambda q, p: (q / p).log().sum(), "the weight q before the logarithm is missing"),
+        (lambda q, p: (q / p).log().sum(), "the weight before the logarithm is missing"),
         (lambda q, p: (q * (q / p).log()).sum(), "NaN when a mode got no sample"),
-        (lambda q, p: kl(q, p) if (q > 0).all() else math.inf, "infinite when a mode got no sample"),
+        (lambda q, p: kl(q, p) if (q > 0).all() else math.inf, "an infinite number came out"),
         (lambda q, p: (q * ((q + 0.3) / (p + 0.3)).log()).sum(), "you return"),
-        (lambda q, p: careful(q, p) if (q > 0).all() else 2.0, "log 4 = 1.386, but you return 2"),
-        (lambda q, p: q * (q / p).log(), "is a mean missing?"),
+        (lambda q, p: careful(q, p) if (q > 0).all() else 2.0, "you return 2, but it should be 1.386"),
+        (lambda q, p: q * (q / p).log(), "is the sum over modes missing?"),
     ],
 )
 def test_mistakes_in_the_divergence_are_named(capsys, mistake, fragment):
@@ -117,8 +121,8 @@ def test_a_prediction_that_comes_true_is_accepted(capsys):
         (dict.fromkeys(RIGHT, True), "1 of 3 came true: with other loss, 3 of 4 seeds cover all 8 modes; with half"),
         (RIGHT | {"half": ...}, "there is no prediction for 'half' yet"),
         ({"slow D": True, "other loss": False}, "there is no prediction for 'half' yet"),
-        (RIGHT | {"half": "yes"}, "the prediction for 'half' should be True or False, but is 'yes'"),
-        ([True, False], "a dictionary was expected, but got list"),
+        (RIGHT | {"half": "yes"}, "one of True and False, but is 'yes'"),
+        ([True, False], "a dict with True or False for each change was expected, but got list"),
     ],
 )
 def test_a_prediction_that_fails_is_told_what_happened(capsys, prediction, fragment):
@@ -146,3 +150,48 @@ def test_stubs_are_not_attempted(capsys, checker, answers):
 def test_nonsense_never_raises(capsys, checker):
     for nonsense in (None, 3, "words", lambda: 1, lambda *_: "words", lambda *_: torch.tensor([]), lambda *_: math.nan):
         assert "not yet, because" in verdict(capsys, checker, nonsense)
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+def in_place(points, centres, std):
+    points -= centres[0]
+    return count(points, centres - centres[0], std)
+
+
+def test_an_answer_spoils_nothing_for_the_next_one(capsys):
+    for _ in range(2):
+        rejects(capsys, nb04.covered, in_place, fragment="changes points, which it was given")
+        accepts(capsys, nb04.covered, count)
+
+
+def norm(p):
+    return lambda points, centres, std: count_by(torch.cdist(points, centres, p=p), points, centres, std)
+
+
+def count_by(distances, points, centres, std, enough=torch.ge):
+    nearest, which = distances.min(1)
+    owned = torch.bincount(which[nearest <= 3 * std], minlength=len(centres))
+    return int(enough(owned, torch.tensor(0.2 * len(points) / len(centres))).sum())
+
+
+@pytest.mark.parametrize(
+    "answer, fragment",
+    [
+        (norm(1.0), "the sum of the sides"),
+        (norm(math.inf), "the largest side"),
+        (lambda p, c, s: count_by(torch.cdist(p, c).square(), p, c, s), "the *squared* distance"),
+        (lambda p, c, s: count_by(torch.cdist(p, c), p, c, s, torch.gt), "at least means >="),
+        (lambda p, c, s: count_by(torch.cdist(p[:, :2], c[:, :2]), p, c, s), "you return 4, but it should be 3"),
+        (lambda p, c, s: count(p, c, s, share=0.1), "you ask for 10% of a fair share"),
+        (lambda p, c, s: 2, "you return the same for every input"),
+    ],
+)
+def test_no_case_is_so_special_that_a_wrong_distance_passes(capsys, answer, fragment):
+    rejects(capsys, nb04.covered, answer, fragment=fragment)
+
+
+@pytest.mark.parametrize("as_bool", [int, float, str, np.bool_, torch.tensor])
+def test_truth_may_be_written_in_many_ways(capsys, as_bool):
+    accepts(capsys, nb04.causes, {change: as_bool(breaks) for change, breaks in RIGHT.items()}, COUNTS)

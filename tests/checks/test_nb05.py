@@ -100,16 +100,16 @@ def test_half_an_exercise_is_not_attempted(capsys):
 @pytest.mark.parametrize(
     "mutant, fragment",
     [
-        (lambda p, n: p.reshape(-1, n, p.shape[1]), "flatten it"),
-        (lambda p, n: p[::n], "you kept only one of them"),
-        (lambda p, n: p.reshape(-1, n, p.shape[1]).mean(1), "or their mean"),
+        (lambda p, n: p.reshape(-1, n, p.shape[1]), "flatten them"),
+        (lambda p, n: p[::n], "as wide as one point"),
+        (lambda p, n: p.reshape(-1, n, p.shape[1]).mean(1), "as wide as one point"),
         (lambda p, n: torch.cat([p] * n, dim=1), "points are used more than once"),
         (lambda p, n: torch.cat([p, *[p.roll(k, 0) for k in range(1, n)]], dim=1), "points are used more than once"),
-        (lambda p, n: p.reshape(n, -1), "the axes are turned round"),
+        (lambda p, n: p.reshape(n, -1), "is the number of points *in* a pack"),
         (lambda p, n: p.T.reshape(len(p) // n, -1), "coordinates of different points are mixed up"),
         (lambda p, n: torch.cat([p[::n]] * n, dim=1), "some points appear twice"),
         (lambda p, n: pack(p - p.mean(0), n), "numbers that are no points of the batch"),
-        (lambda p, n: p, "should have shape (3, 4)"),
+        (lambda p, n: p, "should have shape (4, 6)"),
     ],
 )
 def test_packs(capsys, mutant, fragment):
@@ -129,11 +129,11 @@ def mixed(discriminator, real, fake, size):
         (lambda D, x, y, n: d_loss(D(x), D(y)), "did you forget to pack?"),
         (lambda D, x, y, n: F.softplus(-D(pack(x, n))).mean(), "never sees a pack of fake"),
         (lambda D, x, y, n: F.softplus(D(pack(y, n))).mean(), "never sees a pack of real"),
-        (lambda D, x, y, n: packed(D, x, y, n) - F.softplus(D(pack(y, n))).mean(), "the fake half"),
-        (lambda D, x, y, n: packed(D, x, y, n) - F.softplus(-D(pack(x, n))).mean(), "the real half"),
-        (lambda D, x, y, n: packed(D, x, y, n) / 2, "half of D's loss"),
-        (lambda D, x, y, n: packed(D, x, y, n) * (len(x) // n), "the sum over packs"),
-        (lambda D, x, y, n: packed(D, x, y, n) + 1, "one logit per pack"),
+        (lambda D, x, y, n: F.softplus(-D(pack(x, n))).mean() + 0 * D(pack(y, n)).sum(), "the fake term is missing"),
+        (lambda D, x, y, n: F.softplus(D(pack(y, n))).mean() + 0 * D(pack(x, n)).sum(), "the real term is missing"),
+        (lambda D, x, y, n: packed(D, x, y, n) / 2, "this is half of it"),
+        (lambda D, x, y, n: packed(D, x, y, n) * (len(x) // n), "the sum over the batch"),
+        (lambda D, x, y, n: packed(D, x, y, n) + 1, "too large by 1, every time"),
         (lambda D, x, y, n: torch.tensor(1.0), "never asks the discriminator"),
         (lambda D, x, y, n: F.softplus(-D(pack(x, n))) + F.softplus(D(pack(y, n))), "is a mean missing?"),
     ],
@@ -151,24 +151,24 @@ def appended(what):
     [
         (lambda p: p.std(0), "these are the deviations alone"),
         (lambda p: p / p.std(0), "should be *appended*"),
-        (lambda p: torch.cat([p, p.std(1, keepdim=True)], 1), "you append one number"),
+        (lambda p: torch.cat([p, p.std(1, keepdim=True)], 1), "wrong axis"),
         (lambda p: torch.cat([p, p.std(0).expand_as(p)], 0), "along the batch axis"),
-        (lambda p: torch.cat([p, p, p], 1), "should have shape (7, 4), not (7, 6)"),
-        (lambda p: with_std(p).roll(2, 1), "the order is turned round"),
-        (lambda p: with_std(p) * 2, "the point itself, unchanged"),
+        (lambda p: torch.cat([p, p, p], 1), "the shape should be (7, 6), but is (7, 9)"),
+        (lambda p: with_std(p).roll(p.shape[1], 1), "the order is turned round"),
+        (lambda p: with_std(p) * 2, "2 times what it should be, every time"),
         (appended(lambda p: p.var(0, unbiased=False)), "this is the variance"),
         (appended(lambda p: p.var(0)), "this is the variance"),
         (appended(lambda p: p.mean(0)), "this is the mean of the batch"),
         (appended(lambda p: p.std(1, keepdim=True)), "wrong axis"),
         (appended(lambda p: p.std(1, keepdim=True, unbiased=False)), "wrong axis"),
-        (appended(lambda p: p.std()), "both coordinates mixed"),
-        (appended(lambda p: p.std(unbiased=False)), "both coordinates mixed"),
+        (appended(lambda p: p.std()), "all coordinates mixed"),
+        (appended(lambda p: p.std(unbiased=False)), "all coordinates mixed"),
         (appended(lambda p: p.std(0).mean()), "Karras et al."),
         (appended(lambda p: p.std(0, unbiased=False).mean()), "Karras et al."),
         (appended(lambda p: p - p.mean(0)), "each point's own deviation"),
         (appended(lambda p: p.std(0, unbiased=False) / len(p) ** 0.5), "the standard error"),
-        (appended(lambda p: 2 * p.std(0)), "the deviations of this batch are"),
-        (appended(lambda p: p.std(0).detach()), "no gradient flows"),
+        (appended(lambda p: 2 * p.std(0, unbiased=False)), "the left half is right, the right half not: it is 2 times"),
+        (appended(lambda p: p.std(0).detach()), "the right half is right, but no gradient comes back to points"),
         (appended(lambda p: p.var(0).sqrt()), "the gradient is NaN"),
     ],
 )
@@ -193,7 +193,7 @@ LOGITS = slope_of(lambda D, x: D(x).sum())
         (lambda D, x, y, g: 2 * r1(D, x, y, g), "the ½ is missing"),
         (lambda D, x, y, g: r1(D, x, y, 2.0), "the weight γ/2 is missing"),
         (lambda D, x, y, g: r1(D, x, y, 1.0), "γ is missing"),
-        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().mean(), "mean over the coordinates as well"),
+        (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().mean(), "mean runs over the coordinates as well"),
         (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().sum(), "the sum over the points"),
         (
             lambda D, x, y, g: g / 2 * slope_of(lambda D, x: D(x).mean())(D, x, y).square().sum(1).mean(),
@@ -208,18 +208,18 @@ LOGITS = slope_of(lambda D, x: D(x).sum())
         (lambda D, x, y, g: r1(lambda p: torch.sigmoid(D(p)), x, y, g), "the slope of sigmoid(D)"),
         (lambda D, x, y, g: r1(lambda p: F.softplus(-D(p)), x, y, g), "the slope of D's loss"),
         (lambda D, x, y, g: -r1(D, x, y, g), "the sign"),
-        (lambda D, x, y, g: r1(D, x, y, g) + 1, "Three steps"),
-        (lambda D, x, y, g: r1(D, x, y, g).detach(), "no gradient from it"),
-        (lambda D, x, y, g: r1(D, x, y, g).item(), "no gradient from it"),
+        (lambda D, x, y, g: r1(D, x, y, g) + 1, "too large by 1, every time"),
+        (lambda D, x, y, g: r1(D, x, y, g).detach(), "cut off from the graph"),
+        (lambda D, x, y, g: r1(D, x, y, g).item(), "cut off from the graph"),
         (
             lambda D, x, y, g: g / 2 * slope_of(lambda D, x: D(x).sum(), graph=False)(D, x, y).square().sum(1).mean(),
             "create_graph=True",
         ),
         (
             lambda D, x, y, g: r1(D, x, y, g).detach() + 0 * D.weight.sum(),
-            "its gradient by D's weights is not",
+            "no gradient comes back to D's weights",
         ),
-        (lambda D, x, y, g: torch.autograd.grad(D(x).sum(), x)[0].square().sum(1).mean(), "x = real.detach()"),
+        (lambda D, x, y, g: torch.autograd.grad(D(x).sum(), x)[0].square().sum(1).mean(), "requires_grad_()"),
         (lambda D, x, y, g: g / 2 * LOGITS(D, x, y).square().sum(1), "is a mean missing?"),
     ],
 )
@@ -239,12 +239,113 @@ def share(control, cure, compare=torch.ge, of=lambda x: x, divide=True):
     [
         (lambda a, b: share(a, b, torch.gt), "only patterns that are *larger*"),
         (lambda a, b: share(b, a), "cure minus control"),
-        (lambda a, b: share(a, b, of=torch.abs), "no absolute value"),
+        (lambda a, b: share(a, b, of=torch.abs), "you compare absolute values"),
         (lambda a, b: share(a, b, divide=False), "divide by how many"),
         (lambda a, b: 1 - share(a, b), "share of the *smaller* ones"),
-        (lambda a, b: 0.03, "64 ways to put"),
+        (lambda a, b: 0.03, "go through all of them"),
         (lambda a, b: torch.zeros(3), "one number was expected"),
     ],
 )
 def test_sign_flips(capsys, mutant, fragment):
+    rejects(capsys, nb05.sign_flip, mutant, fragment=fragment)
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+def pack_by_pack(discriminator, real, fake, size):
+    total = 0.0
+    for one, other in zip(pack(real, size), pack(fake, size), strict=True):
+        total = total + F.softplus(-discriminator(one[None])).sum() + F.softplus(discriminator(other[None])).sum()
+    return total / (len(real) // size)
+
+
+def in_double(points):
+    points = points.double()
+    return torch.cat([points, (points.var(0) + 1e-8).sqrt().expand_as(points)], 1)
+
+
+def by_functions(discriminator, real, fake, gamma):
+    slopes = torch.func.vmap(torch.func.grad(lambda x: discriminator(x[None]).squeeze()))(real)
+    return gamma / 2 * slopes.square().sum(1).mean()
+
+
+def one_by_one(discriminator, real, fake, gamma):
+    total = 0.0
+    for x in real:
+        x = x[None].clone().requires_grad_()
+        total = total + torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)[0].square().sum()
+    return gamma / 2 * total / len(real)
+
+
+@pytest.mark.parametrize(
+    "checker, answers",
+    [
+        (nb05.packing, (pack, pack_by_pack)),
+        (nb05.packing, (lambda p, n: torch.stack([torch.cat([*p[i : i + n]]) for i in range(0, len(p), n)]), packed)),
+        (nb05.minibatch_std, (in_double,)),
+        (nb05.r1_term, (by_functions,)),
+        (nb05.r1_term, (one_by_one,)),
+        (nb05.sign_flip, (lambda control, cure: flips(control, cure).numpy(),)),
+    ],
+)
+def test_answers_in_other_styles_are_accepted(capsys, checker, answers):
+    accepts(capsys, checker, *answers)
+
+
+def cut(part):
+    def answer(discriminator, real, fake, size):
+        logits = {"real": discriminator(pack(real, size)), "fake": discriminator(pack(fake, size))}
+        logits[part] = logits[part].detach()
+        return d_loss(logits["real"], logits["fake"])
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (cut("real"), "D learns nothing from the real packs"),
+        (cut("fake"), "D learns nothing from the fake packs"),
+        (lambda D, x, y, n: packed(D, x, y, n).item(), "cut off from the graph"),
+        (lambda D, x, y, n: packed(D, x[:n], y[:n], n), "the discriminator sees only 2 of the 8 real points"),
+        (lambda D, x, y, n: d_loss(D(pack(x, n))[:1], D(pack(y, n))[:1]), "only the first pack's logits"),
+        (lambda D, x, y, n: packed(D, x.repeat(2, 1), y, n), "sees some real points more than once"),
+        (
+            lambda D, x, y, n: D.requires_grad_(False) and packed(D, x, y, n),
+            "of the discriminator frozen",
+        ),
+    ],
+)
+def test_every_pack_counts_once_and_is_learnt_from(capsys, mutant, fragment):
+    rejects(capsys, nb05.packing, pack, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda p: torch.cat([p.detach(), with_std(p)[:, p.shape[1] :]], 1), "the left half is right, but no gradient"),
+        (lambda p: torch.cat([p, p[:, :2].std(0).mean() + 0 * p], 1), "the left half is right, the right half not"),
+        (lambda p: with_std(p.sub_(1.0)), "changes points"),
+        (lambda p: with_std(p[:, :2]), "the shape should be (7, 6), but is (7, 4)"),
+    ],
+)
+def test_no_dimension_is_written_in(capsys, mutant, fragment):
+    rejects(capsys, nb05.minibatch_std, mutant, fragment=fragment)
+
+
+def sorts(control, cure):
+    control.sort()
+    return flips(control, cure)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (sorts, "sign_flip changes control"),
+        (lambda a, b: 0.15625, "you return the same for every input"),
+        (lambda a, b: share(a, b, compare=lambda sums, seen: sums >= 0), "you compare with 0"),
+    ],
+)
+def test_other_mistakes_with_sign_flips(capsys, mutant, fragment):
     rejects(capsys, nb05.sign_flip, mutant, fragment=fragment)

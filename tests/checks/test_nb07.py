@@ -48,7 +48,7 @@ def test_sizes_are_those_of_torch(capsys):
     ("function", "fragment"),
     [
         (lambda n, k, s, p: (n + 2 * p - k) // s + 1, "ordinary convolution"),
-        (lambda n, k, s, p: n * s - 2 * p + k, "n - 1 steps"),
+        (lambda n, k, s, p: n * s - 2 * p + k, "n − 1 steps"),
         (lambda n, k, s, p: (n - 1) * s - p + k, "counts twice"),
         (lambda n, k, s, p: (n - 1) * s + 2 * p + k, "*cut off* here"),
         (lambda n, k, s, p: (n - 1) * s + k, "padding is missing"),
@@ -58,9 +58,9 @@ def test_sizes_are_those_of_torch(capsys):
         (lambda n, k, s, p: (n - 1) * k - 2 * p + s, "exchanged"),
         (
             lambda n, k, s, p: by_formula(n, k, s, p) if p else 7,
-            "for size 3, kernel 4, stride 2, padding 0 you return 7",
+            "you return 7, but it should be 8",
         ),
-        (lambda n, k, s, p: "8", "for size 7, kernel 4, stride 2, padding 1 you return 8"),
+        (lambda n, k, s, p: "8", "one number was expected, but got '8'"),
         (lambda n, k, s, p: "eight", "one number was expected"),
     ],
 )
@@ -244,13 +244,13 @@ def everything(module):
         (start(scale=(0.0, 0.02)), "*multiplies* everything"),
         (start(scale=None), "was not drawn; it comes from N(1, 0.02)"),
         (ones, "is 1 exactly"),
-        (start(scale=(1.0, 0.2)), "and deviation 0.198, but N(1, 0.02)"),
+        (start(scale=(1.0, 0.2)), "but N(1, 0.02) was wanted"),
         (start(shift=None), "was not set"),
         (start(shift=0.02), "should start at 0 exactly"),
         (start(conv=(0.0, 0.02**0.5)), "the root of 0.02"),
         (start(conv=(0.0, 0.0004)), "the square of 0.02"),
         (start(conv=(0.02, 0.02)), "nn.Conv2d have mean 0.02"),
-        (start(conv=(0.0, 1.0)), "deviation 1."),
+        (start(conv=(0.0, 1.0)), "deviation 1.01, but"),
         (start(kinds=(nn.Conv2d,)), "nn.ConvTranspose2d were not drawn"),
         (start(kinds=(nn.ConvTranspose2d,)), "nn.Conv2d were not drawn"),
         (uniform, "spread evenly"),
@@ -272,19 +272,127 @@ def test_diagnosis(capsys):
     accepts(capsys, nb07.diagnosis, {program: str(symptom) for program, symptom in right.items()})
     assert "not attempted" in verdict(capsys, nb07.diagnosis, dict.fromkeys("ABCD", ...))
     assert "not attempted" in verdict(capsys, nb07.diagnosis, ...)
-    rejects(capsys, nb07.diagnosis, {"A": 3, "B": 1, "C": 4, "D": ...}, fragment="not every program")
-    rejects(
-        capsys, nb07.diagnosis, {"A": 3, "B": 2, "C": 4, "D": 1}, fragment="2 of the four are wrong. Think again: pr"
-    )
+    rejects(capsys, nb07.diagnosis, {"A": 3, "B": 1, "C": 4, "D": ...}, fragment="no answer for 'D' yet")
+    rejects(capsys, nb07.diagnosis, {"A": 3, "B": 2, "C": 4, "D": 1}, fragment="2 of the 4 are wrong. Look again: pr")
     rejects(capsys, nb07.diagnosis, {"A": 1, "B": 3, "C": 4, "D": 2}, fragment="program A differentiates")
     rejects(capsys, nb07.diagnosis, {"A": 3, "B": 3, "C": 4, "D": 2}, fragment="exactly once")
-    rejects(capsys, nb07.diagnosis, {"A": 3}, fragment="a dict with the keys")
-    rejects(capsys, nb07.diagnosis, [3, 1, 4, 2], fragment="a dict with the keys")
+    rejects(capsys, nb07.diagnosis, {"A": 3}, fragment="no answer for 'B' yet")
+    rejects(capsys, nb07.diagnosis, [3, 1, 4, 2], fragment="a dict with a number from 1 to 4 for each program")
 
 
 def test_the_wrong_line(capsys):
     accepts(capsys, nb07.wrong_line, 1)
     for line in range(2, 10):
         rejects(capsys, nb07.wrong_line, line, fragment=f"line {line} ")
-    for nonsense in (0, 10, True, "1", None, 1.0):
+    for nonsense in (0, 10, True, "one", None, 1.5):
         rejects(capsys, nb07.wrong_line, nonsense, fragment="numbered from 1 to 9")
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+def one_relu_for_all(latent_dim, width):
+    relu = nn.ReLU()
+    return nn.Sequential(
+        *block(latent_dim, 2 * width, 7, 1, 0, act=lambda: relu), *block(2 * width, width, act=lambda: relu),
+        *block(width, 1, norm=False, act=nn.Tanh),
+    )  # fmt: skip
+
+
+class Functional(nn.Module):
+    """The same network with functions in the place of some layers."""
+
+    def __init__(self, latent_dim, width, end=torch.tanh):
+        super().__init__()
+        self.layers = right(latent_dim, width)
+        self.end = end
+
+    def forward(self, z):
+        first, norm, _, second, other, _, third, _ = self.layers
+        half_way = nn.functional.relu(norm(first(z)))
+        return self.end(third(other(second(half_way)).relu()))
+
+
+def test_a_generator_is_judged_by_what_it_does(capsys):
+    accepts(capsys, nb07.make_generator, one_relu_for_all)
+    accepts(capsys, nb07.make_generator, Functional)
+    only_the_last = lambda z, w: nn.Sequential(*right(z, w)[:6], nn.ConvTranspose2d(w, 1, 4, 2, 1), nn.Tanh())  # noqa: E731
+    assert "One remark" not in verdict(capsys, nb07.make_generator, only_the_last)
+
+
+@pytest.mark.parametrize(
+    ("function", "fragment"),
+    [
+        (lambda z, w: Functional(z, w, end=torch.sigmoid), "it ends in a sigmoid"),
+        (lambda z, w: nn.Sequential(*right(z, w)[:3], nn.Dropout(), *right(z, w)[3:]), "there is dropout in it"),
+        (lambda z, w: nn.Sequential(*right(z, w)[:2], nn.GELU(), *right(z, w)[3:]), "has the activation gelu"),
+        (
+            lambda z, w: nn.Sequential(*right(z, w)[:1], nn.InstanceNorm2d(2 * w), *right(z, w)[2:]),
+            "not over the batch",
+        ),
+        (lambda z, w: nn.Sequential(*right(z, w)[:7], nn.Hardtanh()), "it ends in hardtanh"),
+        (
+            lambda z, w: nn.Sequential(
+                *block(z, 2 * w, 14, 1, 0), *block(2 * w, w, 3, 1, 1), *block(w, 1, norm=False, act=nn.Tanh)
+            ),
+            "the sides should be 7, 14 and 28, but they are 14, 14, 28",
+        ),
+    ],
+)
+def test_other_generators_are_named(capsys, function, fragment):
+    rejects(capsys, nb07.make_generator, function, fragment=fragment)
+
+
+def by_name(module):
+    """DCGAN's code as it is copied everywhere."""
+    name = module.__class__.__name__
+    if "Conv" in name:
+        module.weight.data.normal_(0.0, 0.02)
+    elif "BatchNorm" in name:
+        module.weight.data.normal_(1.0, 0.02)
+        module.bias.data.fill_(0)
+
+
+def replaced(module):
+    start()(module)
+    if isinstance(module, nn.Conv2d):
+        module.weight = nn.Parameter(0.02 * torch.randn_like(module.weight))
+
+
+def seeded(module):
+    torch.manual_seed(0)
+    start()(module)
+
+
+def frozen(module):
+    start()(module)
+    module.requires_grad_(False)
+
+
+def bias_too(module):
+    start()(module)
+    if isinstance(module, nn.ConvTranspose2d):
+        module.bias.data.zero_()
+
+
+@pytest.mark.parametrize(
+    ("function", "fragment"),
+    [
+        (replaced, "puts new parameters into the module"),
+        (seeded, "seeds PyTorch's own random generator"),
+        (frozen, "leaves weights of the module frozen"),
+        (bias_too, "the bias of a layer made with bias=False is None"),
+        (lambda m: isinstance(m, nn.Conv2d) and m.weight.normal_(0, 0.02), "weights are changed in place while"),
+        (start(conv=(0.02, 0.0)), "are all 0.02; they should be drawn from N(0, 0.02)"),
+    ],
+)
+def test_what_first_weights_leave_behind_is_named(capsys, function, fragment):
+    accepts(capsys, nb07.initialise, by_name)
+    rejects(capsys, nb07.initialise, function, fragment=fragment)
+
+
+def test_numbers_may_be_written_in_many_ways(capsys):
+    for line in (1.0, "1", torch.tensor(1)):
+        accepts(capsys, nb07.wrong_line, line)
+    accepts(capsys, nb07.output_size, lambda n, k, s, p: float(by_formula(n, k, s, p)))
+    accepts(capsys, nb07.diagnosis, {"d": 2.0, "c": 4, "b": "1", "a": torch.tensor(3)})

@@ -60,7 +60,9 @@ def test_other_right_answers_are_accepted(capsys):
         lambda a, b: float(sum(abs(x - y) for x, y in zip(sorted(a), sorted(b), strict=True)) / len(a)),
     )
     accepts(capsys, nb08.programme, lambda *given: [part.numpy() for part in programme(*given)])
-    accepts(capsys, nb08.critic_losses, lambda r, f: [float(value) for value in losses(r, f)])
+    accepts(capsys, nb08.critic_losses, lambda r, f: [*losses(r, f)[:2], losses(r, f)[2].item()])
+    swapped = lambda *given: programme(*given, right=lambda p, q: (p, q), halves=("arrives", "leaves"))  # noqa: E731
+    accepts(capsys, nb08.programme, swapped)
     accepts(capsys, nb08.steepest_slope, lambda critic, x: float(steepest(critic, x)))
 
 
@@ -79,7 +81,6 @@ def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
         lambda *_: None,
         lambda *_: "x",
         lambda *_: (1, "x", 2),
-        lambda *_: (..., 1, 2),
         lambda *_: 1 / 0,
         lambda *_: math.nan,
         lambda *_: (math.nan,) * 3,
@@ -97,18 +98,18 @@ def in_place(a, b):
 @pytest.mark.parametrize(
     "mutant, fragment",
     [
-        (lambda a, b: (a - b).abs().mean(), "sort both samples first"),
+        (lambda a, b: (a - b).abs().mean(), "paired as they happen to stand"),
         (lambda a, b: (a.sort().values - b).abs().mean(), "only the first sample is sorted"),
         (lambda a, b: (a - b.sort().values).abs().mean(), "only the second sample is sorted"),
         (lambda a, b: (a.sort().values - b.sort().values).mean(), "ways in opposite directions cancel"),
-        (lambda a, b: (a.mean() - b.mean()).abs(), "take the absolute value of each way"),
+        (lambda a, b: (a.mean() - b.mean()).abs(), "The absolute value is missing, or comes too late"),
         (lambda a, b: (a.sort().values - b.sort().values).abs().sum(), "the sum of all ways"),
         (lambda a, b: (a.sort().values - b.sort().values).square().mean(), "the ways are squared"),
         (lambda a, b: (a.sort().values - b.sort().values).square().mean().sqrt(), "this is W2"),
-        (lambda a, b: (a.sort().values - b.sort(descending=True).values).abs().mean(), "the worst plan of all"),
+        (lambda a, b: (a.sort().values - b.sort(descending=True).values).abs().mean(), "the most expensive plan"),
         (lambda a, b: (a.sort().values - b.sort().values).abs(), "is a mean missing?"),
-        (lambda a, b: 2 * sorting(a, b), "but the distance is"),
-        (in_place, "changes the samples"),
+        (lambda a, b: 2 * sorting(a, b), "it is 2 times what it should be, every time"),
+        (in_place, "changes a, which it was given"),
     ],
 )
 def test_sorting(capsys, mutant, fragment):
@@ -128,16 +129,20 @@ def with_table(*given):
         (lambda *g: programme(*g, cost=torch.square), "the ways are squared"),
         (lambda *g: programme(*g, cost=torch.ones_like), "every route costs the same"),
         (lambda *g: programme(*g, cost=lambda gap: (gap != 0).double()), "how far"),
-        (lambda *g: programme(*g, cost=lambda gap: 3 * gap.abs()), "costs should hold |x_i - x_j|"),
+        (lambda *g: programme(*g, cost=lambda gap: 3 * gap.abs()), "A and b are right, costs not: it is 3 times"),
         (lambda *g: programme(*g, right=lambda p, q: (p, q)), "p and q have changed places"),
-        (lambda *g: programme(*g, right=lambda p, q: (q, q)), "A is right; b should be"),
+        (lambda *g: programme(*g, right=lambda p, q: (q, q)), "both halves of b are q"),
         (lambda *g: programme(*g, halves=("leaves", "leaves")), "both halves of A"),
         (lambda *g: programme(*g, halves=("arrives", "leaves")), "the halves of A have changed places"),
-        (lambda *g: programme(*g, halves=("arrives", "arrives")), "the solver finds no plan"),
-        (lambda *g: (programme(*g)[0], torch.zeros(6, 9), torch.zeros(6)), "your programme is solved at 0"),
+        (lambda *g: programme(*g, halves=("arrives", "arrives")), "both halves of A sum over what *arrives*"),
+        (lambda *g: (programme(*g)[0], torch.zeros(6, 9), torch.zeros(6)), "for 4 places, but has (6, 9)"),
+        (
+            lambda *g: (*programme(*g)[:2], 0 * programme(*g)[2]),
+            "costs and A are right, b not: you return nothing but 0",
+        ),
         (lambda *g: (programme(*g)[0], programme(*g)[1].T, programme(*g)[2]), "A should have shape (6, 9)"),
-        (lambda *g: programme(*g)[:2], "return three things"),
-        (with_table, ".flatten()"),
+        (lambda *g: programme(*g)[:2], "three things, costs, A and b, were expected, but got 2"),
+        (with_table, "one number a route, in one row"),
     ],
 )
 def test_programmes(capsys, mutant, fragment):
@@ -162,15 +167,18 @@ def changed(**parts):
         (changed(d=lambda r, f: f.mean()), "the real scores are missing"),
         (changed(d=lambda r, f: f.sigmoid().mean() - r.sigmoid().mean()), "there is a sigmoid"),
         (changed(d=lambda r, f: f.mean() + r.mean()), "one sign in d_loss is wrong"),
-        (changed(d=lambda r, f: 2 * f.mean()), "= mean fake − mean real"),
+        (changed(d=lambda r, f: 2 * f.mean()), "For d_loss of real scores (2, -1, 0.5, 3)"),
         (changed(g=lambda r, f: f.mean()), "g_loss has the wrong sign"),
         (changed(g=lambda r, f: -f.sum()), "g_loss adds the scores up"),
         (changed(g=lambda r, f: r.mean() - f.mean()), "g_loss carries the real scores"),
-        (changed(g=lambda r, f: 3 * f.mean()), "= −mean fake"),
+        (changed(g=lambda r, f: 3 * f.mean()), "it is -3 times what it should be"),
         (changed(e=lambda r, f: f.mean() - r.mean()), "estimate is d_loss itself"),
-        (changed(e=lambda r, f: (r.mean() - f.mean()).abs()), "no abs, no clamp"),
-        (changed(e=lambda r, f: 7.0), "estimate is 7"),
-        (lambda r, f: losses(r, f)[:2], "return three numbers"),
+        (changed(e=lambda r, f: (r.mean() - f.mean()).abs()), "must be negative: no abs"),
+        (changed(e=lambda r, f: 7.0), "the same for every input. For estimate of"),
+        (changed(d=lambda r, f: (f.mean() - r.mean()).item()), "d_loss is right, but cut off from the graph"),
+        (changed(d=lambda r, f: f.mean().detach() - r.mean()), "no gradient comes back to fake_scores"),
+        (changed(g=lambda r, f: -f.detach().mean()), "g_loss is right, but cut off from the graph"),
+        (lambda r, f: losses(r, f)[:2], "three numbers, d_loss, g_loss and estimate, were expected, but got 2"),
         (lambda r, f: (f - f, *losses(r, f)[1:]), "is a mean missing?"),
     ],
 )
@@ -196,11 +204,60 @@ def leaves_its_mark(critic, points):
         (lambda c, x: gradient(c, x).norm(dim=1).mean(), "the mean slope"),
         (lambda c, x: gradient(c, x).norm(dim=1).min(), "the smallest slope"),
         (lambda c, x: gradient(c, x).norm(dim=1)[0], "the first point only"),
-        (lambda c, x: gradient(c, x).norm(dim=1), "is a mean missing?"),
-        (lambda c, x: 1.1 * steepest(c, x), "whose slope is 5 everywhere"),
-        (lambda c, x: steepest(c, x) if len(x) == 4 else 4.9, "for the critic |x|²/2"),
-        (leaves_its_mark, "leaves requires_grad"),
+        (lambda c, x: gradient(c, x).norm(dim=1), "is the step from one slope for each point to the largest missing?"),
+        (
+            lambda c, x: 1.1 * steepest(c, x),
+            "it is 1.1 times what it should be, every time. For 3x − 4y, whose slope is 5",
+        ),
+        (lambda c, x: 5.0, "the same for every input"),
+        (lambda c, x: steepest(c, x) if len(x) == 4 else 4.9, "For |x|²/2 at 3 points in 2 dimensions you return 4.9"),
     ],
 )
 def test_slopes(capsys, mutant, fragment):
     rejects(capsys, nb08.steepest_slope, mutant, fragment=fragment)
+
+
+def test_a_mark_left_on_the_points_is_remarked(capsys):
+    accepts(capsys, nb08.steepest_slope, leaves_its_mark, fragment="One remark: your function leaves requires_grad")
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+def test_matrices_may_come_from_anywhere(capsys):
+    accepts(capsys, nb08.programme, lambda *given: [part.tolist() for part in programme(*given)])
+    accepts(capsys, nb08.programme, lambda *given: [part.to_sparse() for part in programme(*given)])
+    accepts(capsys, nb08.critic_losses, lambda r, f: torch.stack(losses(r, f)))
+    accepts(capsys, nb08.steepest_slope, lambda c, x: max(gradient(c, x).norm(dim=1)))
+    accepts(capsys, nb08.steepest_slope, lambda points, critic: steepest(critic, points))
+
+
+@pytest.mark.parametrize(
+    "checker, mutant, fragment",
+    [
+        (nb08.critic_losses, lambda r, f: losses(r, f)[::-1], "come in another order"),
+        (nb08.critic_losses, lambda r, f: losses(f, r), "real and fake scores have changed places"),
+        (nb08.programme, lambda *given: programme(*given)[::-1], "the three come in another order"),
+        (
+            nb08.steepest_slope,
+            lambda c, x: steepest(c, x[:, :2]),
+            "That was for a wavy critic at 5 points in 3 dimensions",
+        ),
+        (nb08.steepest_slope, lambda c, x: steepest(c, x.mul_(2)), "changes points"),
+        (nb08.w1_by_sorting, lambda a, b: (a.sort() - b.sort()).mean(), "take .values"),
+    ],
+)
+def test_other_mistakes_are_named(capsys, checker, mutant, fragment):
+    rejects(capsys, checker, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize("checker", [nb08.programme, nb08.critic_losses])
+def test_what_cannot_be_named_is_not_given_away(capsys, checker):
+    given = {
+        nb08.programme: lambda x, p, q: (programme(x, p, q)[0] ** 3, *programme(x, p, q)[1:]),
+        nb08.critic_losses: lambda r, f: (f.mean() ** 2, -f.mean(), r.mean() - f.mean()),
+    }[checker]
+    words = verdict(capsys, checker, given)
+    assert not any(code in words for code in ("[:, None]", "flatten", "|x_i", "mean fake", "mean real", "−d_loss")), (
+        words
+    )

@@ -75,22 +75,28 @@ def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
         ({"shape": lambda s: (s - 1).square().sum()}, "sum over the batch"),
         ({"shape": lambda s: (s - 1).square()}, "is a mean missing?"),
         ({"shape": lambda s: (s - 1).clamp(min=0).square().mean()}, "one-sided"),
-        ({"shape": lambda s: 2 * (s - 1).square().mean()}, "it is (5 − 1)² = 16"),
-        ({"norm": lambda g: g.abs()}, "each *coordinate*"),
+        (
+            {"shape": lambda s: 2 * (s - 1).square().mean()},
+            "it is 2 times what it should be, every time. For D(x) = 3x − 4y",
+        ),
+        ({"norm": lambda g: g.abs()}, "every entry of the gradient"),
         ({"norm": lambda g: g}, "no norm at all"),
         ({"norm": lambda g: g.norm(dim=0)}, "runs over the *batch*"),
         ({"norm": lambda g: g.norm()}, "over the whole batch"),
         ({"norm": lambda g: g.norm(dim=1)}, "every *pixel's* slope"),
-        ({"norm": lambda g: g.norm(dim=-1)}, "over the columns only"),
+        ({"norm": lambda g: g.norm(dim=-1)}, "the columns, only"),
         ({"norm": lambda g: g.flatten(2).norm(dim=2) if g.ndim > 2 else g.norm(dim=1)}, "one norm for each channel"),
         ({"of": torch.mean}, "*mean* score carries 1/N"),
         ({"at": lambda e, real, fake: real}, "real points only"),
         ({"at": lambda e, real, fake: fake}, "fake points only"),
         ({"at": lambda e, real, fake: (real + fake) / 2}, "half way only"),
         ({"at": lambda e, real, fake: e * fake + (1 - e) * real}, "exchanged"),
-        ({"at": lambda e, real, fake: e.square() * real + (1 - e) * fake}, "with the e that"),
-        ({"graph": False}, "no way back"),
-        ({"shape": lambda s: (s - 1).square().mean().detach().requires_grad_()}, "your code raised"),
+        ({"at": lambda e, real, fake: e.square() * real + (1 - e) * fake}, "For the critic |x|²/2, whose slope is |x|"),
+        ({"graph": False}, "cut off from the graph"),
+        (
+            {"shape": lambda s: (s - 1).square().mean().detach().requires_grad_()},
+            "no gradient comes back to the critic",
+        ),
         ({"norm": lambda g: g.flatten(1).square().sum(1).sqrt()}, "slope is NaN"),
         ({"norm": lambda g: g.flatten(1).norm(dim=1).clamp(min=0.4)}, "a flat critic has slope 0"),
     ],
@@ -112,7 +118,7 @@ def test_gradient_penalty_that_forgets_a_part_of_its_own_slope(capsys):
         value = penalty(critic, real, fake, e)
         return value / 2 + value.detach() / 2
 
-    rejects(capsys, nb09.gradient_penalty, half, fragment="slope in w")
+    rejects(capsys, nb09.gradient_penalty, half, fragment="its gradient by the critic's weights is")
 
 
 @pytest.mark.parametrize(
@@ -122,10 +128,13 @@ def test_gradient_penalty_that_forgets_a_part_of_its_own_slope(capsys):
         (lambda w, x: 2 * w / x, "the wrong place"),
         (lambda w, x: 2 * x / w, "one over the answer"),
         (lambda w, x: x / (2 * w), "turned round"),
-        (lambda w, x: w / (2 * (1 + x)), "the ones cancel"),
+        (lambda w, x: w / (2 * (1 + x)), "what the slope has *above* 1"),
         (lambda w, x: w / (200 * x), "not a percentage"),
         (lambda w, x: 50 * w / x, "not a percentage"),
-        (lambda w, x: 10.0, "λ is 15"),
+        (
+            lambda w, x: 10.0,
+            "the same for every input. For distance = 3 and excess = 0.1 you return 10, but it should be 15",
+        ),
     ],
 )
 def test_weight_for(capsys, mutant, fragment):
@@ -137,10 +146,69 @@ def test_meanings(capsys):
     assert "not attempted" in verdict(capsys, nb09.meanings, {line: ... for line in ANSWERS})
     rejects(capsys, nb09.meanings, {**ANSWERS, 1: ...}, fragment="line 1 has no letter")
     rejects(capsys, nb09.meanings, {1: "d"}, fragment="line 2 has no letter")
-    rejects(capsys, nb09.meanings, "dafcbe", fragment="a dict is expected")
-    rejects(capsys, nb09.meanings, {**ANSWERS, 2: "g"}, fragment="letters a to f")
-    rejects(capsys, nb09.meanings, {**ANSWERS, 2: 3}, fragment="letters a to f")
-    words = {1: "G stands still", 2: "the unit stayed", 3: "5.1 / 1.1", 4: "above 0", 5: "a constant", 6: "has 8 more"}
+    rejects(capsys, nb09.meanings, "dafcbe", fragment="a dict with a letter from a to f for each line")
+    rejects(capsys, nb09.meanings, {**ANSWERS, 2: "g"}, fragment="should be one of 'a', 'b'")
+    rejects(capsys, nb09.meanings, {**ANSWERS, 2: 3}, fragment="should be one of 'a', 'b'")
+    words = {
+        1: "G stands still",
+        2: "Did the unit change",
+        3: "5.1 / 1.1",
+        4: "above 0",
+        5: "dd a constant",
+        6: "ork out",
+    }
     for line, fragment in words.items():
         wrong = "a" if ANSWERS[line] != "a" else "b"
         rejects(capsys, nb09.meanings, {**ANSWERS, line: wrong}, fragment=fragment)
+
+
+# ---------------------------------------------------------------- other people's ways
+
+
+def by_functions(critic, real, fake, e):
+    x = torch.lerp(fake, real, e.reshape(-1, *[1] * (real.ndim - 1)))
+    slopes = torch.func.vmap(torch.func.grad(lambda point: critic(point[None]).squeeze()))(x)
+    return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def test_other_right_answers_are_accepted(capsys):
+    accepts(capsys, nb09.gradient_penalty, by_functions)
+    accepts(capsys, nb09.weight_for, lambda excess, distance: distance / excess / 2)
+    for spelt in (
+        {str(line): letter.upper() for line, letter in ANSWERS.items()},
+        {float(line): letter for line, letter in reversed(ANSWERS.items())},
+    ):
+        accepts(capsys, nb09.meanings, spelt)
+
+
+def with_e(shape):
+    def answer(critic, real, fake, e):
+        e = shape(e, real)
+        x = (e * real + (1 - e) * fake).requires_grad_()
+        (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+        return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer, fragment",
+    [
+        (with_e(lambda e, real: e.reshape(-1, 1)), "on images e runs along the rows of pixels"),
+        (with_(shape=lambda s: (s.mean() - 1).square()), "the mean is taken before the square"),
+        (with_(norm=lambda g: g.flatten(1).abs().sum(1)), "the entries are added up"),
+        (lambda c, real, fake, e: penalty(c, real.mul_(1.5), fake, e), "changes real"),
+        (lambda c, real, fake, e: 16.0, "you return the same for every input"),
+    ],
+)
+def test_other_penalties_are_named(capsys, answer, fragment):
+    rejects(capsys, nb09.gradient_penalty, answer, fragment=fragment)
+
+
+def test_a_wrong_letter_is_not_told_the_right_one(capsys):
+    for line, letter in ANSWERS.items():
+        for wrong in set("abcdef") - {letter}:
+            words = verdict(capsys, nb09.meanings, {**ANSWERS, line: wrong})
+            assert f"line {line} says something else." in words and ("?" in words or "compare" in words)
+            assert "samples came nearer" not in words and "settled" not in words and "flatter" not in words
+    rejects(capsys, nb09.meanings, {letter: line for line, letter in ANSWERS.items()}, fragment="turned round")
