@@ -2,10 +2,12 @@
 
 ``--whole`` (``make browser``, ``make colab``) runs every notebook where the tests of each day run
 the shortest. One CPU thread, because small networks are fastest so and test workers run side by
-side. And property tests without a time limit per example, which a busy machine would break.
+side. Ctrl-C works, also where a shell started the tests in the background and told them to ignore it. And
+property tests without a time limit per example, which a busy machine would break.
 """
 
 import os
+import signal
 
 import matplotlib.colors
 import matplotlib.text
@@ -14,6 +16,9 @@ from hypothesis import settings
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")

@@ -4,7 +4,6 @@ import contextlib
 import linecache
 import os
 import random
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ from typing import Any
 @contextlib.contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
     """Let no file grow beyond so many bytes inside a ``with`` block: a full disk, as a program sees it."""
+    import resource  # Windows has none
+
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
