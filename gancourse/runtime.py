@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from gancourse import __version__, _out_of_order, _shown_figures
+from gancourse import __version__, _out_of_order, _shown
 from gancourse._numbers import whole
 
 __all__ = ["budget", "generator", "interrupt_deferred", "pick_device", "seeded", "setup", "threads"]
@@ -103,7 +103,8 @@ def setup(device: str | torch.device | None = None) -> torch.device:
     more than it brings; cells that train on images ask for more with :func:`threads`.
     Freed memory is kept for the next step (:func:`keep_freed_memory`).
     Draws no random number and seeds nothing. In a notebook, a ``NameError`` says from now on which cell
-    makes the name, and of the figures that cells show only the newest stays in IPython's ``Out``.
+    makes the name, and of the figures and panels that cells show only the newest stays in
+    IPython's ``Out``.
 
     Args:
         device: passed to :func:`pick_device`.
@@ -115,7 +116,7 @@ def setup(device: str | torch.device | None = None) -> torch.device:
     torch.set_num_threads(1)
     keep_freed_memory()
     _out_of_order.explain()
-    _shown_figures.let_go()
+    _shown.let_go()
     name = f"{chosen.type} ({torch.cuda.get_device_name(chosen)})" if chosen.type == "cuda" else chosen.type
     where = "Colab" if "google.colab" in sys.modules else platform.system()
     print(

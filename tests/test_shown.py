@@ -1,19 +1,20 @@
-"""Figures that were shown are let go of; what has a name, and all other results, stay."""
+"""Figures and panels that were shown are let go of; what has a name, and all other results, stay."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from gancourse import _shown_figures
+from gancourse import _shown
 
 PROGRAM = """
 from IPython.core.interactiveshell import InteractiveShell
 
 shell = InteractiveShell.instance()
-setup = "from gancourse import _shown_figures; _shown_figures.let_go(); _shown_figures.let_go()"
-cells = [setup, "3", "from matplotlib.figure import Figure\\nclass Drawn(Figure): pass", "mine = Figure(); mine"]
-cells += [*["Drawn()"] * 8, "'words'", *["Figure()"] * 8, "print(len(get_ipython().events.callbacks['post_run_cell']))"]
+setup = "from gancourse import _shown; _shown.let_go(); _shown.let_go()"
+imports = "import ipywidgets; from matplotlib.figure import Figure\\nclass Drawn(Figure): pass"
+cells = [setup, "3", imports, "mine = Figure(); mine", *["Drawn()"] * 6, *["ipywidgets.HTML()"] * 2, "'words'"]
+cells += [*["Figure()"] * 8, "print(len(get_ipython().events.callbacks['post_run_cell']))"]
 for cell in cells:
     result = shell.run_cell(cell, store_history=True)
     assert result.success, cell
@@ -28,10 +29,10 @@ print("KEPT", len(figures), sorted(kept), shell.user_ns["_2"], shell.user_ns["_1
 """
 
 
-def test_eighteen_shown_figures_leave_the_newest_and_the_one_with_a_name(tmp_path):
+def test_sixteen_shown_things_leave_the_newest_and_the_one_with_a_name(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env=os.environ | {"PYTHONPATH": str(Path(_shown_figures.__file__).parents[1]), "IPYTHONDIR": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": str(Path(_shown.__file__).parents[1]), "IPYTHONDIR": str(tmp_path)},
         capture_output=True,
         text=True,
     )
@@ -42,4 +43,4 @@ def test_eighteen_shown_figures_leave_the_newest_and_the_one_with_a_name(tmp_pat
 
 
 def test_without_a_shell_nothing_happens():
-    _shown_figures.let_go()
+    _shown.let_go()
