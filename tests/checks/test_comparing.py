@@ -133,6 +133,7 @@ ANSWERS = {
     nb01.slopes: lambda logit: (logit, logit),
     nb02.wasserstein_by_sorting: lambda a, b: 0.0,
     nb03.field_xy: lambda x, y: (1, 1),
+    nb03.turn_and_stretch: lambda mu: (1, 1),
     nb03.step_eigenvalues: lambda g, eta: (1, 1),
     nb03.critical_gamma: lambda eta: 0.0,
     nb03.extragradient_step: lambda v, s, eta: s,
