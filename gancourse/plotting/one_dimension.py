@@ -269,6 +269,7 @@ def races(steps, panels: Mapping[str, Mapping[str, object]]) -> Figure:
         {"color": COLOURS["generator"], "linestyle": "--"},
     )
     fig, axes = style.figure(len(panels), size=(4.9 * len(panels), 3.6), sharey=True, squeeze=False)
+    fig.get_layout_engine().set(wspace=0.06)  # the last step of one panel beside the first of the next
     for ax, (title, losses) in zip(axes[0], panels.items(), strict=True):
         if len(losses) > len(looks):
             raise ValueError(f"races draws at most {len(looks)} losses a panel, got {len(losses)}")
