@@ -48,7 +48,7 @@ def anchored(glossary: str) -> str:
 
 
 def prepared(notebook: dict[str, Any], name: str, course: Course) -> dict[str, Any]:
-    """Fold solutions, claims and the set-up cell, and put two plain links in place of the badge."""
+    """Fold what is stored folded and the set-up cell, and put two plain links in place of the badge."""
     colab = course.badge(f"{name}.ipynb").rpartition("](")[2].partition(")")[0]
     links = f"[Open in Colab]({colab}) · {{download}}`Download this notebook <{name}.ipynb>`"
     for cell in notebook["cells"]:
@@ -61,6 +61,8 @@ def prepared(notebook: dict[str, Any], name: str, course: Course) -> dict[str, A
             _fold(cell, "Show the claims", "Hide the claims")
         elif cell["id"] == SETUP_ID:
             _fold(cell, "Show the set-up cell", "Hide the set-up cell")
+        elif cell["metadata"].get("jupyter", {}).get("source_hidden"):
+            _fold(cell, "Show the code", "Hide the code")
     return notebook
 
 
@@ -209,11 +211,26 @@ def describe_figures(app: Sphinx, doctree: nodes.document) -> None:
         image["alt"] = f"Figure of “{title.astext()}”; the text below reads it." if title else "Figure"
 
 
+def fold_deeper(app: Sphinx, doctree: nodes.document) -> None:
+    """Fold what follows a heading of a notebook that begins with "Deeper"; the heading itself stays in sight."""
+    if not app.env.docname.startswith("notebooks/"):
+        return
+    for section in list(doctree.findall(nodes.section)):
+        title = section.next_node(nodes.title)
+        if title is None or title.parent is not section or not re.match(r"Deeper\b", title.astext()):
+            continue
+        at = section.index(title) + 1
+        summary = '<details class="deeper"><summary>Show this part: it can be skipped without loss</summary>'
+        section.insert(at, nodes.raw("", summary, format="html"))
+        section.append(nodes.raw("", "</details>", format="html"))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("mathjax_folder", "", "html", types=(str,))
     app.connect("source-read", read_source)
     app.connect("doctree-read", describe_figures)
     app.connect("doctree-read", link_words)
+    app.connect("doctree-read", fold_deeper)
     app.connect("autodoc-process-docstring", plain_docstring, priority=100)  # before napoleon reads it
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,9 +3,7 @@
 They check the form that readers rely on; whether the text is right is for tests, asserts in the
 notebooks, and people. ``tools/notebooks.py lint`` applies them.
 
-How things are counted: a code cell's lines are those that are not blank. A text cell's words are
-what is read from top to bottom: not tables (looked up), not folded ``<details>`` (opened on
-demand), not code; a formula is one word.
+How words and lines are counted is said in ``tools/reading_time.py``.
 """
 
 from __future__ import annotations
@@ -26,10 +24,27 @@ from nbformat.validator import iter_validate
 
 from claim_cells import statements
 from course import BADGE_MARK, CONTENTS, SETUP_ID, Course
+from reading_time import (
+    LEEWAY,
+    MAX_CORE_MINUTES,
+    MAX_CORE_WORDS,
+    MAX_OPENING_MINUTES,
+    OPENING,
+    lengths,
+    line_count,
+    without_code,
+    words,
+    wrongly_tagged,
+)
 
 MAX_BYTES = 400_000
 MAX_BYTES_IN_ALL = 9_000_000
 MAX_CODE_LINES, MAX_CLASS_LINES, MAX_WORDS = 25, 40, 150
+
+FIRST_EDITION = ("00", "01", "02", "03", "04", "05", "06", "07", "09")
+"""Notebooks that are still longer than a core may be; the second edition takes them off this list, one by one."""
+
+PLAN = re.compile(r"Plan (\d+)(?: to (\d+))? minutes")
 
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -132,7 +147,7 @@ def _readme(course: Course) -> Iterator[str]:
         yield f"README.md: the table should have the row {odd[0]}, as {CONTENTS} has it, but has {odd[1]}"
         return
     for (number, *_, minutes), path in zip(table, course.notebooks, strict=True):
-        said = re.search(r"Plan (\d+)(?: to (\d+))? minutes", path.read_text(encoding="utf-8"))
+        said = PLAN.search(path.read_text(encoding="utf-8"))
         if said is None or minutes != "–".join(filter(None, said.groups())):
             says = said[0] if said else "no 'Plan ... minutes'"
             yield f"README.md: notebook {number} takes {minutes} minutes, but it says itself: {says}"
@@ -203,7 +218,7 @@ def _opening(page: Page) -> Iterator[str]:
 def _headings(page: Page) -> Iterator[str]:
     before, titles = 0, 0
     for i, cell in page.text:
-        for line in _without_code(cell.source).splitlines():
+        for line in without_code(cell.source).splitlines():
             if not (match := re.match(r"(#{1,6})\s+(.*)", line)):
                 continue
             level = len(match[1])
@@ -219,7 +234,7 @@ def _lengths(page: Page) -> Iterator[str]:
     for i, cell in page.code:
         if cell.get("id") == SETUP_ID:
             continue
-        lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+        lines = line_count(cell)
         has_class = re.search(r"^class ", cell.source, flags=re.MULTILINE)
         if lines > (MAX_CLASS_LINES if has_class else MAX_CODE_LINES):
             yield f"{page.where(i)}: {lines} lines of code; at most {MAX_CODE_LINES}, with a class {MAX_CLASS_LINES}"
@@ -228,9 +243,32 @@ def _lengths(page: Page) -> Iterator[str]:
             yield f"{page.where(i)}: {count} words; at most {MAX_WORDS}"
 
 
+def _reading_time(page: Page) -> Iterator[str]:
+    """Hold the core to its limits, tags to headings, and the minutes that a page promises to what the core comes to."""
+    for i, deeper in wrongly_tagged(page.cells):
+        need = (
+            "is under a heading 'Deeper', so it needs the tag"
+            if deeper
+            else "is under no heading 'Deeper', but has the tag"
+        )
+        yield f"{page.where(i)}: {need} 'deeper'"
+    number = page.path.name[:2]
+    if number in FIRST_EDITION:
+        return
+    core, _ = lengths(page.cells, number)
+    if core.words > MAX_CORE_WORDS:
+        yield f"its core has {core.words:,} words; at most {MAX_CORE_WORDS:,}"
+    most = MAX_OPENING_MINUTES if number == OPENING else MAX_CORE_MINUTES
+    if core.minutes > most * (1 + LEEWAY / 3):
+        yield f"its core takes {core.minutes:.0f} minutes; at most {most}"
+    said = PLAN.search("\n".join(cell.source for _, cell in page.text))
+    if said and not (1 - LEEWAY) * core.minutes <= int(said[1]) <= (1 + LEEWAY) * core.minutes:
+        yield f"promises {said[1]} minutes; the core comes to {core.minutes:.0f}"
+
+
 def _links(page: Page) -> Iterator[str]:
     for i, cell in page.text:
-        text = _without_code(cell.source)
+        text = without_code(cell.source)
         if re.search(r"!\[\s*\][(\[]", text) or any(
             not re.search(r"\balt\s*=\s*[\"'][^\"']", tag) for tag in re.findall(r"<img\b[^>]*>", text)
         ):
@@ -446,7 +484,17 @@ def _size(page: Page) -> Iterator[str]:
         yield f"{size:,} bytes, more than {MAX_BYTES:,}"
 
 
-SOURCE_RULES: tuple[Rule, ...] = (_valid, _metadata, _opening, _headings, _lengths, _links, _exercises, _claims)
+SOURCE_RULES: tuple[Rule, ...] = (
+    _valid,
+    _metadata,
+    _opening,
+    _headings,
+    _lengths,
+    _reading_time,
+    _links,
+    _exercises,
+    _claims,
+)
 STORED_RULES: tuple[Rule, ...] = (_executed, _outputs, _size)
 OUTPUT_RULES: tuple[Rule, ...] = (*STORED_RULES, _figures)
 
@@ -457,22 +505,6 @@ OUTPUT_RULES: tuple[Rule, ...] = (*STORED_RULES, _figures)
 def to_text(node: NotebookNode) -> str:
     """Return the file's content, always written in the same way."""
     return nbformat.v4.writes(node).rstrip("\n") + "\n"
-
-
-def words(text: str) -> int:
-    """Count the words of a text cell that are read from top to bottom (see the top of this file)."""
-    text = _without_code(text)
-    text = re.sub(r"<details.*?</details>", " ", text, flags=re.DOTALL)
-    text = re.sub(r"^\s*\|.*$", " ", text, flags=re.MULTILINE)
-    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$", " x ", text, flags=re.DOTALL)
-    text = re.sub(r"<!--.*?-->|<[^>\n]+>", " ", text, flags=re.DOTALL)
-    text = re.sub(r"\]\([^)]*\)", " ", text)
-    return len(re.findall(r"[^\W_](?:[\w'’.,-]*\w)?", text))
-
-
-def _without_code(text: str) -> str:
-    text = re.sub(r"^(```|~~~).*?^\1[ \t]*$", "", text, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"`[^`\n]*`", "x", text)
 
 
 def _tags(cell: NotebookNode) -> list[str]:

@@ -2,6 +2,7 @@
 
     python tools/notebooks.py execute [NOTEBOOK ...]   run from a clean kernel, store the outputs
     python tools/notebooks.py lint [NOTEBOOK ...]      check the rules of tools/notebook_rules.py
+    python tools/notebooks.py lengths [NOTEBOOK ...]   words, lines, exercises and minutes, core and deeper
     python tools/notebooks.py stamp [NOTEBOOK ...]     write the set-up cell and the Colab badge
     python tools/notebooks.py test [NOTEBOOK ...]      run every cell as on Colab, with no network
 
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from nbformat.v4 import new_code_cell
 
 import notebook_rules as rules
 from course import BADGE_MARK, ROOT, ROUNDED, SETUP_ID, Course, loads_images
+from reading_time import lengths
 
 CELL_SECONDS = 300
 """A cell that takes longer has hung: the longest trains for two minutes on a busy machine."""
@@ -177,6 +179,23 @@ def _is_setup(cell: NotebookNode, course: Course) -> bool:
     """Recognise the set-up cell, also in a notebook whose cells have no ids, as Colab saves it."""
     title = course.setup_source.partition("\n")[0]
     return cell.get("id") == SETUP_ID or (cell.cell_type == "code" and cell.source.startswith(title))
+
+
+# ---------------------------------------------------------------- lengths
+
+
+def table_of_lengths(paths: Iterable[Path], course: Course) -> Iterator[str]:
+    """Yield a Markdown table, line by line: what there is to read in each notebook, and how long it takes."""
+    yield "| notebook | words | lines of code | exercises | minutes | deeper: words | lines | exercises | minutes |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    total = 0.0
+    for path in paths:
+        number = path.name[:2]
+        both = lengths(rules.read(path, course).cells, number)
+        total += sum(part.minutes for part in both)
+        cells = [f"{p.words:,} | {p.lines} | {p.exercises} | {p.minutes:.0f}" for p in both]
+        yield f"| {number} | {' | '.join(cells)} |"
+    yield f"\n{total / 60:.0f} hours in all"
 
 
 # ---------------------------------------------------------------- test
@@ -326,7 +345,7 @@ def main(arguments: list[str] | None = None, course: Course | None = None) -> in
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("execute", "lint", "stamp", "test"):
+    for name in ("execute", "lengths", "lint", "stamp", "test"):
         command = commands.add_parser(name)
         command.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
         if name == "lint":
@@ -346,6 +365,10 @@ def main(arguments: list[str] | None = None, course: Course | None = None) -> in
             print("no notebooks to test")
             return 0
         return 0 if test(paths, course, without_data=options.without_data, workers=options.workers) else 1
+
+    if options.command == "lengths":
+        print("\n".join(table_of_lengths(paths, course)))
+        return 0
 
     failures = 0
     for path in paths:

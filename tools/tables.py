@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 04, 05, 07 and 09 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07 and 09 show, and store them in gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -11,6 +11,7 @@
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py architectures    odd networks, with the classic loss and as WGAN-GP (MNIST)
+    python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
 
 Options: --seeds 10 (lazy 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
 merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
@@ -35,6 +36,7 @@ from typing import Any
 import torch
 
 import image_tables
+import story_runs
 from bench import machine
 from course import ROOT
 from gancourse import losses, runtime
@@ -386,6 +388,10 @@ def architectures(options: argparse.Namespace) -> Iterator[dict]:
     return image_tables.table(image_tables.ROBUSTNESS, options.seeds, lambda name: wanted(name, options))
 
 
+def story(options: argparse.Namespace) -> Iterator[dict]:
+    return story_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -401,8 +407,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "dcgan": dcgan,
     "wgan-images": wgan_images,
     "architectures": architectures,
+    "story": story,
 }
-ON_IMAGES = ("dcgan", "wgan-images", "architectures")
+ON_IMAGES = ("dcgan", "wgan-images", "architectures", "story")
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -420,7 +427,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     path = folder / f"{command.replace('-', '_')}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
-    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *image_tables.ROBUSTNESS]
+    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *image_tables.ROBUSTNESS, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""Checkers of notebook 08: distance by sorting, a linear programme, the critic's losses, and a meter for slopes."""
+"""Checkers of notebook 08: a linear programme, the critic's losses, and a meter for slopes."""
 
 from __future__ import annotations
 
@@ -12,38 +12,11 @@ from torch import Tensor
 
 from gancourse.checks.comparing import Mistakes, compare, flows, same, settle, show
 from gancourse.checks.framework import NotYet, bound, call, exercise, number, several, tensor
-from gancourse.checks.known import distance_mistakes, w1
 
-__all__ = ["critic_losses", "programme", "steepest_slope", "w1_by_sorting"]
+__all__ = ["critic_losses", "programme", "steepest_slope"]
 
 
 # ---------------------------------------------------------------- exercise 1
-
-
-@exercise("Exercise 1")
-def w1_by_sorting(function: Callable[[Tensor, Tensor], float]) -> str:
-    """Check ``w1_by_sorting(a, b)`` for two samples of equal size, shape (N,): mean |sort(a) - sort(b)|.
-
-    First met in: notebook 08.
-    """
-    compare(
-        function,
-        [
-            (torch.tensor([0.5, -3.0, 2.0, 8.0]), torch.tensor([4.0, -1.0, 13.0, -7.5])),
-            (torch.tensor([5.0, 0.0, 2.5]), torch.tensor([1.0, 9.0, -2.0])),
-            (torch.tensor([1.2, 0.7, -0.4, 3.1, 2.2]), torch.tensor([0.6, 4.4, 5.2, -0.9, 1.8])),
-        ],
-        w1,
-        distance_mistakes("the points are paired as they happen to stand; which of them belong together?"),
-        name="w1_by_sorting",
-        names=("a", "b"),
-        reduce="a mean",
-        hint="The smallest goes to the smallest, the next to the next: how far do they go on average?",
-    )
-    return "On the line the best plan never lets two ways cross."
-
-
-# ---------------------------------------------------------------- exercise 2
 
 
 def _parts(places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -111,7 +84,7 @@ _PROGRAMME_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 2")
+@exercise("Exercise 1")
 def programme(function: Callable[[Tensor, Tensor, Tensor], tuple]) -> str:
     """Check ``programme(places, p, q)``, which returns (costs, A, b) of the linear programme from q to p.
 
@@ -170,7 +143,7 @@ def _table(part: Any) -> Tensor:
     return tensor(part)
 
 
-# ---------------------------------------------------------------- exercise 3
+# ---------------------------------------------------------------- exercise 2
 
 
 def _of_means(formula: Callable[[Tensor, Tensor], Any]) -> Callable[[Tensor, Tensor], Any]:
@@ -263,7 +236,7 @@ def _mean(part: Any) -> float:
     return number(part, reduce="a mean")
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 2")
 def critic_losses(function: Callable[[Tensor, Tensor], tuple]) -> str:
     """Check ``critic_losses(real_scores, fake_scores)``, which returns (d_loss, g_loss, estimate).
 
@@ -303,7 +276,7 @@ def critic_losses(function: Callable[[Tensor, Tensor], tuple]) -> str:
     return "Train the critic alone and d_loss falls below 0; turned round, it is the estimate of the distance."
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 
 def _gradients(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
@@ -375,7 +348,7 @@ _SLOPE_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def steepest_slope(function: Callable[[Callable[[Tensor], Tensor], Tensor], float]) -> str:
     """Check ``steepest_slope(critic, points)``: the largest gradient norm over the points.
 

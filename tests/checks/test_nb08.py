@@ -10,10 +10,6 @@ from gancourse.checks.framework import ExerciseFailed
 from verdicts import accepts, rejects, verdict
 
 
-def sorting(a, b):
-    return (a.sort().values - b.sort().values).abs().mean()
-
-
 def programme(places, p, q, *, cost=torch.abs, right=lambda p, q: (q, p), halves=("leaves", "arrives")):
     n = len(places)
     route = torch.arange(n * n)
@@ -41,7 +37,6 @@ def steepest(critic, points):
 
 
 RIGHT = {
-    nb08.w1_by_sorting: sorting,
     nb08.programme: programme,
     nb08.critic_losses: losses,
     nb08.steepest_slope: steepest,
@@ -54,11 +49,6 @@ def test_right_answers_are_accepted(capsys, checker):
 
 
 def test_other_right_answers_are_accepted(capsys):
-    accepts(
-        capsys,
-        nb08.w1_by_sorting,
-        lambda a, b: float(sum(abs(x - y) for x, y in zip(sorted(a), sorted(b), strict=True)) / len(a)),
-    )
     accepts(capsys, nb08.programme, lambda *given: [part.numpy() for part in programme(*given)])
     accepts(capsys, nb08.critic_losses, lambda r, f: [*losses(r, f)[:2], losses(r, f)[2].item()])
     swapped = lambda *given: programme(*given, right=lambda p, q: (p, q), halves=("arrives", "leaves"))  # noqa: E731
@@ -88,32 +78,6 @@ def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
         lambda *_: [torch.zeros(9), torch.zeros(6, 9), torch.full((6,), math.nan)],
     ):
         assert "not yet" in verdict(capsys, checker, nonsense)
-
-
-def in_place(a, b):
-    a.copy_(a.sort().values)
-    return sorting(a, b)
-
-
-@pytest.mark.parametrize(
-    "mutant, fragment",
-    [
-        (lambda a, b: (a - b).abs().mean(), "paired as they happen to stand"),
-        (lambda a, b: (a.sort().values - b).abs().mean(), "only the first sample is sorted"),
-        (lambda a, b: (a - b.sort().values).abs().mean(), "only the second sample is sorted"),
-        (lambda a, b: (a.sort().values - b.sort().values).mean(), "ways in opposite directions cancel"),
-        (lambda a, b: (a.mean() - b.mean()).abs(), "The absolute value is missing, or comes too late"),
-        (lambda a, b: (a.sort().values - b.sort().values).abs().sum(), "the sum of all ways"),
-        (lambda a, b: (a.sort().values - b.sort().values).square().mean(), "the ways are squared"),
-        (lambda a, b: (a.sort().values - b.sort().values).square().mean().sqrt(), "this is W2"),
-        (lambda a, b: (a.sort().values - b.sort(descending=True).values).abs().mean(), "the most expensive plan"),
-        (lambda a, b: (a.sort().values - b.sort().values).abs(), "is a mean missing?"),
-        (lambda a, b: 2 * sorting(a, b), "it is 2 times what it should be, every time"),
-        (in_place, "changes a, which it was given"),
-    ],
-)
-def test_sorting(capsys, mutant, fragment):
-    rejects(capsys, nb08.w1_by_sorting, mutant, fragment=fragment)
 
 
 def with_table(*given):
@@ -244,7 +208,6 @@ def test_matrices_may_come_from_anywhere(capsys):
             "That was for a wavy critic at 5 points in 3 dimensions",
         ),
         (nb08.steepest_slope, lambda c, x: steepest(c, x.mul_(2)), "changes points"),
-        (nb08.w1_by_sorting, lambda a, b: (a.sort() - b.sort()).mean(), "take .values"),
     ],
 )
 def test_other_mistakes_are_named(capsys, checker, mutant, fragment):

@@ -29,7 +29,7 @@ LAYERS = {
     "ensembles": {"losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
     "metrics": {"data", "models", "training", "runtime"},
-    "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims"},
+    "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims", "measured"},
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
 EVERYWHERE = {"_numbers", "_torch_modes"}  # what a number is, and what PyTorch is set to

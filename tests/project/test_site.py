@@ -11,9 +11,12 @@ import os
 import re
 import sys
 import threading
+import types
 from pathlib import Path
 from urllib.parse import unquote
 
+import docutils.core
+import docutils.nodes
 import pytest
 
 import course_pages
@@ -128,6 +131,28 @@ def test_docstrings_keep_their_meaning():
     ]
 
 
+def document(text):
+    """What docutils makes of nested headings, each with a paragraph."""
+    return docutils.core.publish_doctree(text, settings_overrides={"report_level": 5})
+
+
+def test_what_is_deeper_is_folded_under_its_heading_and_nothing_else():
+    text = (
+        "Title\n=====\n\n1 · Core\n--------\n\nCore.\n\nDeeper · Why\n------------\n\nWhy.\n\n2 · Deeper\n----------\n"
+    )
+    made = document(text)
+    app = types.SimpleNamespace(env=types.SimpleNamespace(docname="notebooks/05_x"))
+    course_pages.fold_deeper(app, made)
+    section = next(s for s in made.findall(docutils.nodes.section) if s[0].astext() == "Deeper · Why")
+    kinds = [(type(child).__name__, child.astext()[:8]) for child in section]
+    assert kinds == [("title", "Deeper ·"), ("raw", "<details"), ("paragraph", "Why."), ("raw", "</detail")]
+    assert len(list(made.findall(docutils.nodes.raw))) == 2
+    other = document(text)
+    app.env.docname = "docs/teaching"
+    course_pages.fold_deeper(app, other)
+    assert not list(other.findall(docutils.nodes.raw))
+
+
 # ---------------------------------------------------------------- the built site, as files
 
 
@@ -137,7 +162,7 @@ class Reader(html.parser.HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.ids, self.links, self.images, self.formulas, self.folded = set(), [], [], [], []
-        self.outputs, self.text, self.stack = [], "", []
+        self.outputs, self.text, self.stack, self.deeper = [], "", [], []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attrs):
@@ -151,6 +176,8 @@ class Reader(html.parser.HTMLParser):
             self.formulas.append("")
         if tag == "details" and "hide" in classes:
             self.folded.append("open" not in attrs)
+        if tag == "details" and "deeper" in classes:
+            self.deeper.append("open" not in attrs)
         if "cell_output" in classes:
             self.outputs.append([])
         if tag == "img" and self.within("cell_output"):
@@ -230,8 +257,10 @@ def test_a_page_shows_all_that_is_stored(site, pages, name):
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_solutions_are_folded_and_the_original_can_be_downloaded(site, pages, name):
     page, cells = pages[f"notebooks/{name}.html"], stored(NOTEBOOKS[name])
-    folded = sum(bool({"solution", "claims"} & set(cell["metadata"].get("tags", []))) for cell in cells)
-    assert page.folded == [True] * (folded + 1), "the solutions, the claims and the set-up cell"
+    folded = sum(cell["metadata"].get("jupyter", {}).get("source_hidden", False) for cell in cells)
+    assert page.folded == [True] * (folded + 1), "the solutions, the claims, code that is not to read, the set-up cell"
+    deeper = sum(bool(re.match(r"#+ Deeper\b", "".join(cell["source"]))) for cell in cells)
+    assert page.deeper == [True] * deeper, "what can be skipped is folded"
     downloads = [link for link in page.links if link.endswith(f"{name}.ipynb") and "://" not in link]
     assert downloads
     for link in downloads:

@@ -232,9 +232,57 @@ def test_what_is_allowed_is_not_reported(course):
     assert problems(course, node) == []
 
 
-def test_words_are_those_one_reads():
-    assert rules.words("Don't count **this** [link](http://a.b/c), 3.5 times.\n\n    more") == 7
-    assert rules.words("$a + b$ is one, $$c\n+ d$$ too, <b>bold</b> as `x = 1` <!-- not this -->") == 8
+def long_core(node):
+    for i in range(35):
+        node.cells.insert(-1, new_markdown_cell("word " * 100, id=f"long-{i}"))
+
+
+def many_exercises(node):
+    for i in range(14):
+        again = [new_markdown_cell("### Exercise\n\n<details>Twice.</details>", id=f"task-{i}")]
+        again += [new_code_cell(STUB, id=f"stub-{i}"), new_code_cell(SOLUTION, id=f"solution-{i}", metadata=COLLAPSED)]
+        node.cells[-1:-1] = again
+
+
+@pytest.mark.parametrize(
+    "mistake, message",
+    [
+        (long_core, "its core has 3,5"),
+        (many_exercises, "minutes; at most 45"),
+        (lambda node: None, "promises 45 minutes; the core comes to 4"),
+    ],
+)
+def test_the_core_keeps_to_its_limits(course, monkeypatch, mistake, message):
+    monkeypatch.setattr(rules, "FIRST_EDITION", ())
+    node = good_notebook(course)
+    mistake(node)
+    assert any(message in problem for problem in problems(course, node))
+
+
+def test_minutes_that_fit_are_not_reported(course, monkeypatch):
+    monkeypatch.setattr(rules, "FIRST_EDITION", ())
+    node = good_notebook(course)
+    cell(node, "title").source = cell(node, "title").source.replace("45 to 60", "4")
+    assert problems(course, node) == []
+    cell(node, "title").source = cell(node, "title").source.replace("Plan 4", "Plan 5")
+    assert any("promises 5 minutes" in problem for problem in problems(course, node))
+
+
+def test_the_tag_deeper_goes_with_the_heading(course):
+    node = good_notebook(course)
+    cell(node, "look").source = "## Deeper · Look\n\nA question."
+    found = [problem for problem in problems(course, node) if "'deeper'" in problem]
+    assert len(found) == 8 and "needs the tag" in found[0], "all cells up to the recap"
+    for at in range(2, 10):
+        node.cells[at].metadata["tags"] = [*node.cells[at].metadata.get("tags", []), "deeper"]
+    assert problems(course, node) == []
+    cell(node, "recap").metadata["tags"] = ["deeper"]
+    assert any("is under no heading 'Deeper'" in problem for problem in problems(course, node))
+
+
+def test_the_table_of_lengths(course, capsys):
+    assert notebooks.main(["lengths"], course) == 0
+    assert "| 00 | 29 | 4 | 1 | 4 | 0 | 0 | 0 | 0 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
