@@ -86,6 +86,7 @@ def samples_by_seed(
     *,
     labels: Mapping[str, Sequence[str]] | None = None,
     columns: Sequence[str] | None = None,
+    reach: float | None = None,
     title: str = "",
 ) -> Figure:
     """Draw samples in the plane: a row per recipe, a column per seed, over the modes of the target.
@@ -97,6 +98,7 @@ def samples_by_seed(
         target: distribution of the plane with modes.
         labels: words over each picture, by recipe; none if not given.
         columns: names of the columns, such as the seeds; none if not given.
+        reach: half the width of each picture; a quarter more than the farthest mode if not given.
         title: over all of them.
     Returns:
         The figure.
@@ -116,7 +118,7 @@ def samples_by_seed(
     fig, axes = style.figure(seeds, len(clouds), size=(1.95 * seeds + 0.4, 2.12 * len(clouds) + 0.3), dpi=80)
     grid = np.asarray(axes, dtype=object).reshape(len(clouds), seeds)
     centres = np.asarray(target.modes, dtype=float)
-    reach = float(np.abs(centres).max()) * 1.25
+    reach = 1.25 * float(np.abs(centres).max()) if reach is None else reach
     for row, (name, cloud) in enumerate(clouds.items()):
         for seed in range(seeds):
             ax = grid[row, seed]

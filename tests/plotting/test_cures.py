@@ -128,6 +128,9 @@ def test_samples_have_a_row_per_recipe_and_a_column_per_seed():
     assert [ax.get_xlabel() for ax in fig.axes] == ["", "", "", "1", "2", "3"]
     assert len({(ax.get_xlim(), ax.get_ylim()) for ax in fig.axes}) == 1, "compared on the same limits"
     assert all(len(ax.lines[0].get_xdata()) == 8 for ax in fig.axes), "the modes"
+    assert fig.axes[0].get_xlim() == pytest.approx((-1.25, 1.25))
+    wide = cures.samples_by_seed(clouds, ring, reach=3.0).axes
+    assert {(ax.get_xlim(), ax.get_ylim()) for ax in wide} == {((-3.0, 3.0), (-3.0, 3.0))}
 
 
 @pytest.mark.parametrize(
