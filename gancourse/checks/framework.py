@@ -1,7 +1,8 @@
 """What every exercise checker shares: three verdicts, said in words, and never a traceback.
 
 A checker is a function of the learner's answer, decorated with :func:`exercise`. Inside it, raise :class:`NotYet` with
-a sentence that names the mistake; return a closing sentence (or nothing) when the answer is right. A learner calls
+a sentence that names the mistake; return a closing sentence (or nothing) when the answer is right. A prediction is no
+mistake: raise :class:`Surprised` where one did not come true. A learner calls
 ``checks.nb01.name(answer)`` and reads one line; the solution cell calls it with ``strict=True``, which raises where a
 line would be bad news.
 
@@ -30,6 +31,7 @@ __all__ = [
     "ExerciseFailed",
     "NotAttempted",
     "NotYet",
+    "Surprised",
     "bound",
     "call",
     "choices",
@@ -53,6 +55,10 @@ class NotAttempted(Exception):
     """The answer is still the stub: it is, or it returned, ``...``."""
 
 
+class Surprised(Exception):
+    """A prediction was made and did not come true; the message ends the sentence "surprised on ..."."""
+
+
 class ExerciseFailed(AssertionError):
     """What a strict check raises for an answer that is missing or wrong."""
 
@@ -60,10 +66,10 @@ class ExerciseFailed(AssertionError):
 def exercise(title: str) -> Callable[[Callable[..., str | None]], Callable[..., None]]:
     """Turn a function that judges one answer into a checker that prints a verdict.
 
-    The checker prints one of ``title: not attempted`` / ``title: not yet, because ...`` / ``title: correct`` and never
-    raises, whatever the learner's code does (a keyboard interrupt excepted). With ``strict=True`` it raises
-    :class:`ExerciseFailed` unless the answer is correct. It judges in PyTorch's usual modes, whatever the caller has
-    set, and leaves modes and random numbers as they were.
+    The checker prints one of ``title: not attempted`` / ``title: not yet, because ...`` / ``title: correct`` (or, of a
+    prediction, ``title: surprised on ...``) and never raises, whatever the learner's code does (a keyboard interrupt
+    excepted). With ``strict=True`` it raises :class:`ExerciseFailed` unless the answer is correct. It judges in
+    PyTorch's usual modes, whatever the caller has set, and leaves modes and random numbers as they were.
 
     Args:
         title: what the exercise is called in the notebook.
@@ -86,6 +92,8 @@ def exercise(title: str) -> Callable[[Callable[..., str | None]], Callable[..., 
                 passed, verdict = False, "not attempted. Replace the ... and run the cell again."
             except NotYet as problem:
                 passed, verdict = False, f"not yet, because {problem}"
+            except Surprised as surprise:
+                passed, verdict = False, f"surprised on {surprise}"
             except Exception as error:  # not raised by the learner's code, which runs inside call
                 passed = False
                 verdict = f"not yet, because your answer is of a kind that cannot be judged here ({_raised(error)})"

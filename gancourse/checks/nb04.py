@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gancourse.checks.comparing import Mistakes, compare
-from gancourse.checks.framework import NotYet, choices, exercise
+from gancourse.checks.framework import NotYet, Surprised, choices, exercise
 
 __all__ = ["causes", "covered", "reverse_kl"]
 
@@ -214,7 +214,7 @@ def reverse_kl(function: Callable[[Tensor, Tensor], Any]) -> str:
 
 @exercise("Exercise 3")
 def causes(prediction: Mapping[str, Any], counts: Mapping[str, Sequence[int]]) -> str:
-    """Check a prediction, True for every change that breaks the GAN, against the counts over seeds.
+    """Compare a prediction, True for every change that breaks the GAN, with the counts over seeds.
 
     A change *breaks* it when fewer than half of the seeds still cover all modes; ``counts`` holds modes covered per
     seed for each change, and under "control" those of the unchanged recipe, the most of which is all there are.
@@ -232,5 +232,5 @@ def causes(prediction: Mapping[str, Any], counts: Mapping[str, Sequence[int]]) -
         told = "; ".join(
             f"with {name}, {full[name]} of {len(counts[name])} seeds cover all {of} modes" for name in missed
         )
-        raise NotYet(f"{len(changes) - len(missed)} of {len(changes)} came true: {told}")
+        raise Surprised(f"{len(missed)} of {len(changes)}: {told}. Why? The picture below has every seed.")
     return f"All {len(changes)} came true."
