@@ -111,8 +111,9 @@ def dirac_gan(
         loss: "minimax", "non_saturating" or "wasserstein", a family of ``losses.LOSSES``.
         r1: gamma >= 0; adds (gamma / 2) psi^2 to the discriminator's loss.
         gradient_penalty: lambda >= 0; adds lambda (\\|psi\\| - 1)^2 to the discriminator's loss (WGAN-GP).
-        instance_noise: std >= 0 of the Gaussian noise added to real and fake points alike; losses are
-            exact expectations (Gauss-Hermite quadrature), nothing is drawn. No effect on a Wasserstein loss.
+        instance_noise: std >= 0 of the Gaussian noise added to real and fake points alike, or the width of data
+            that is no point and of fakes as wide. Losses are exact expectations (Gauss-Hermite quadrature),
+            nothing is drawn. No effect on a Wasserstein loss.
         clip: if given, positive: psi is put back into [-clip, clip] after each move (the first WGAN).
     Raises:
         TypeError: a weight is no number.
@@ -154,7 +155,8 @@ def consensus(game: Game, weight: float | Tensor) -> Game:
     """Return the game in which both players also want the field to be short.
 
     Each loss gains (weight / 2) \\|v\\|^2, v the :func:`field` of the game as it was. That does not move the
-    equilibrium, where v = 0, and pulls straight towards it.
+    equilibrium, where v = 0. Near it, where v = J s, the field gains -weight J'J s, which never points away from the
+    equilibrium, and straight towards it where J'J is a multiple of the identity, as for min max xy.
 
     Args:
         game: the game to calm.

@@ -88,10 +88,6 @@ def no_tanh(layer: nn.Module) -> nn.Module | None:
     return nn.Identity() if isinstance(layer, nn.Tanh) else None
 
 
-def tanh(layer: nn.Module) -> nn.Module | None:
-    return nn.Tanh() if isinstance(layer, nn.LeakyReLU | nn.ReLU) else None
-
-
 def upsampled(layer: nn.Module) -> nn.Module | None:
     """Double the side by repeating pixels, then convolve, instead of a transposed convolution of stride 2."""
     if not isinstance(layer, nn.ConvTranspose2d) or layer.stride != (2, 2):
@@ -260,78 +256,6 @@ WGAN_IMAGES = [
     ),
 ]
 """Notebook 09: WGAN-GP on digits; it stands beside rows of ``DCGAN``, trained on the same seeds."""
-
-
-# ---------------------------------------------------------------- odd architectures
-
-
-class Dense(nn.Sequential):
-    """Three dense layers; ``latent_dim`` tells what the generator takes."""
-
-    def __init__(self, *layers: nn.Module, latent_dim: int | None = None) -> None:
-        super().__init__(*layers)
-        self.latent_dim = latent_dim
-
-
-def dense_pair() -> tuple[nn.Module, nn.Module]:
-    """No convolution at all."""
-    generator = Dense(
-        nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 784), nn.Tanh(),
-        nn.Unflatten(1, (1, 28, 28)), latent_dim=64,
-    )  # fmt: skip
-    discriminator = Dense(
-        nn.Flatten(), nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 256), nn.LeakyReLU(0.2),
-        nn.Linear(256, 1), nn.Flatten(0),
-    )  # fmt: skip
-    return generator, discriminator
-
-
-def deep_thin_pair() -> tuple[nn.Module, nn.Module]:
-    """Eight more convolutions of 8 maps in each network, without batch norm or shortcuts."""
-
-    def more(maps: int, act: Callable[[], nn.Module]) -> list[nn.Module]:
-        return [layer for _ in range(4) for layer in (nn.Conv2d(maps, maps, 3, 1, 1), act())]
-
-    def leaky() -> nn.Module:
-        return nn.LeakyReLU(0.2)
-
-    generator = Dense(
-        nn.Linear(64, 8 * 49), nn.ReLU(), nn.Unflatten(1, (8, 7, 7)), *more(8, nn.ReLU),
-        nn.ConvTranspose2d(8, 8, 4, 2, 1), nn.ReLU(), *more(8, nn.ReLU), nn.ConvTranspose2d(8, 1, 4, 2, 1), nn.Tanh(),
-        latent_dim=64,
-    )  # fmt: skip
-    discriminator = Dense(
-        nn.Conv2d(1, 8, 4, 2, 1), leaky(), *more(8, leaky), nn.Conv2d(8, 8, 4, 2, 1), leaky(), *more(8, leaky),
-        nn.Flatten(), nn.Linear(8 * 49, 1), nn.Flatten(0),
-    )  # fmt: skip
-    return generator, discriminator
-
-
-def wide_shallow_pair() -> tuple[nn.Module, nn.Module]:
-    """One wide hidden layer in each network."""
-    generator = Dense(
-        nn.Linear(64, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, 784), nn.Tanh(),
-        nn.Unflatten(1, (1, 28, 28)), latent_dim=64,
-    )  # fmt: skip
-    return generator, Dense(
-        nn.Conv2d(1, 64, 8, 4, 2), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(64 * 49, 1), nn.Flatten(0)
-    )
-
-
-ARCHITECTURES: dict[str, Pair] = {
-    "plain": dense_conv_pair,
-    "no batch norm": changed(dense_conv_pair, generator=no_batch_norm),
-    "tanh everywhere": changed(dense_conv_pair, generator=tanh, discriminator=tanh),
-    "deep and thin": deep_thin_pair,
-    "wide and shallow": wide_shallow_pair,
-    "dense only": dense_pair,
-}
-ROBUSTNESS = [
-    Entry(f"{name}, {kind}", pair, steps=500, looks=(500,), lr_g=1e-3, lr_d=1e-3, beta1=0.0, beta2=0.99, **settings)
-    for name, pair in ARCHITECTURES.items()
-    for kind, settings in (("classic", {}), ("WGAN-GP", {"loss": "wasserstein", "gradient_penalty": 10.0}))
-]
-"""Notebook 09: odd architectures, with the classic loss and as WGAN-GP, nothing else changed."""
 
 
 # ---------------------------------------------------------------- training

@@ -10,7 +10,6 @@
     python tools/tables.py speed            an ensemble against the same GANs one after the other, interleaved
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
-    python tools/tables.py architectures    odd networks, with the classic loss and as WGAN-GP (MNIST)
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
 
 Options: --seeds 10 (lazy 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
@@ -384,10 +383,6 @@ def wgan_images(options: argparse.Namespace) -> Iterator[dict]:
     return image_tables.table(image_tables.WGAN_IMAGES, options.seeds, lambda name: wanted(name, options))
 
 
-def architectures(options: argparse.Namespace) -> Iterator[dict]:
-    return image_tables.table(image_tables.ROBUSTNESS, options.seeds, lambda name: wanted(name, options))
-
-
 def story(options: argparse.Namespace) -> Iterator[dict]:
     return story_runs.table(options.seeds, lambda name: wanted(name, options))
 
@@ -406,10 +401,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "speed": speed,
     "dcgan": dcgan,
     "wgan-images": wgan_images,
-    "architectures": architectures,
     "story": story,
 }
-ON_IMAGES = ("dcgan", "wgan-images", "architectures", "story")
+ON_IMAGES = ("dcgan", "wgan-images", "story")
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -427,7 +421,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     path = folder / f"{command.replace('-', '_')}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
-    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *image_tables.ROBUSTNESS, *story_runs.ENTRIES]
+    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""Checkers of notebook 01: the best discriminator, both losses, and what is wrong with six famous sentences."""
+"""Checkers of notebook 01: the best discriminator, both losses, and which of seven famous sentences is right."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BEST_MISTAKES: Mistakes = [
         "1 and 0 are sure answers: one surprise then costs log 0 = −infinity. Pushing D to 1 on the real and to 0 on "
         "the fake is not the goal of the game; where both can occur, the best answer lies between",
     ),
-    (lambda p, q: p, "this is p alone: how often the forger makes this outcome (q) counts just as much"),
+    (lambda p, q: p, "this is p alone: how often the generator makes this outcome (q) counts just as much"),
     (lambda p, q: 1 - q, "this is 1 − q: how often the world makes this outcome (p) counts just as much"),
     (
         lambda p, q: p / q,
@@ -260,12 +260,12 @@ def slopes(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str:
 # ---------------------------------------------------------------- exercise 6
 
 _CLAIMS: dict[str, tuple[int, str]] = {
-    "A": (4, "no single D can be pushed to 1 and to 0 on the same points; ask what D answers once q = p"),
+    "A": (4, "that would need fakes which never look like the data; ask what D answers once q = p"),
     "B": (6, "put D = 0.1 into both sides: log 0.9 is −0.105, and neither 0.05 nor −0.693"),
     "C": (1, "which weights of G appear in E log D(x)? What follows for G?"),
     "D": (2, "look at the two slopes at D(G(z)) = 0.0001: 0.0001 against 0.9999"),
     "E": (3, "look at the picture of the slopes again: where does log(1 − D) lie flat?"),
-    "F": (5, "move two densities apart: the best D's loss stops at 0 and JS at log 2, while a distance goes on"),
+    "F": (5, "move the fakes 15 away: what does W1 say, and what is the mean of −log D with the best D?"),
     "G": (7, "try it: which loss has a D that always answers 1/2, whatever the fakes look like?"),
 }
 

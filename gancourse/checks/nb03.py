@@ -1,8 +1,9 @@
-"""Checkers of notebook 03: a field, an order of moves, eigenvalues, critical damping, a look ahead."""
+"""Checkers of notebook 03: a field, an order of moves, a turn, eigenvalues, critical damping, a look ahead."""
 
 from __future__ import annotations
 
 import cmath
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,14 @@ from torch import Tensor
 from gancourse.checks.comparing import Mistakes, compare, same
 from gancourse.checks.framework import NotYet, call, exercise, number, several, tensor
 
-__all__ = ["critical_gamma", "extragradient_step", "field_xy", "maximiser_first", "step_eigenvalues"]
+__all__ = [
+    "critical_gamma",
+    "extragradient_step",
+    "field_xy",
+    "maximiser_first",
+    "step_eigenvalues",
+    "turn_and_stretch",
+]
 
 _POINTS = ((0.7, -0.4), (2.0, 3.0), (-1.5, 0.25))
 
@@ -59,7 +67,7 @@ def field_xy(function: Callable[[float, float], Sequence[float]]) -> str:
         parts=("the direction of x", "the direction of y"),
         hint="Who goes downhill on xy here, and who uphill?",
     )
-    return "Always at a right angle to (x, y): nobody ever walks towards the middle."
+    return "Always at a right angle to (x, y): the two together never head for the middle."
 
 
 # ---------------------------------------------------------------- exercise 2
@@ -124,8 +132,7 @@ def _check_kept(kept: Callable[[float, float, float], float]) -> None:
     for formula, sentence in (
         (
             lambda x, y, eta: x * x - eta * x * y + y * y,
-            "this is what the order of the text keeps (x first). When y moves first one sign changes: multiply out "
-            "again, starting from new x + eta·(new y) = x",
+            "this is what the order of the text keeps (x first). Look at one move at a time again, and begin with y's",
         ),
         (
             lambda x, y, eta: x * x + y * y,
@@ -151,6 +158,101 @@ def _check_kept(kept: Callable[[float, float, float], float]) -> None:
 
 
 # ---------------------------------------------------------------- exercise 3
+
+
+def _turn(factor: Callable[[complex], float], steps: Callable[[complex], float]) -> Callable:
+    return lambda mu: (float(factor(mu)), float(steps(mu)))
+
+
+def _steps(mu: complex) -> float:
+    return 2 * math.pi / cmath.phase(mu)
+
+
+_TURN_MISTAKES: Mistakes = [
+    (_turn(_steps, abs), "the two numbers have changed places: the factor comes first, then the steps of a turn"),
+    (
+        _turn(lambda mu: abs(mu) ** 2, _steps),
+        "the turn is right. The first number is a² + b², the factor on the *squared* distance",
+    ),
+    (_turn(lambda mu: mu.real, _steps), "the turn is right. The first is the real part of mu; what is its size?"),
+    (
+        _turn(lambda mu: abs(mu.real) + abs(mu.imag), _steps),
+        "the turn is right. The two parts of mu are sides of a triangle: the size is its long side, not their sum",
+    ),
+    (
+        _turn(lambda mu: abs(mu - 1), _steps),
+        "the turn is right. The first is the size of mu − 1, which is what a step *adds*; mu is what it multiplies by",
+    ),
+    (
+        _turn(lambda mu: abs(mu) ** _steps(mu), _steps),
+        "the turn is right. The first is the factor of a whole turn; that of one step is wanted",
+    ),
+    (_turn(abs, cmath.phase), "the factor is right. The second is the angle of one step; how many fill a full turn?"),
+    (
+        _turn(abs, lambda mu: math.degrees(cmath.phase(mu))),
+        "the factor is right. The second is the angle of one step, in degrees; how many fill a full turn?",
+    ),
+    (
+        _turn(abs, lambda mu: 360 / cmath.phase(mu)),
+        "the factor is right. 360 is a full turn in degrees, and cmath.phase gives radians",
+    ),
+    (
+        _turn(abs, lambda mu: 2 * math.pi / math.degrees(cmath.phase(mu))),
+        "the factor is right. 2π is a full turn in radians, and your angle is in degrees",
+    ),
+    (
+        _turn(abs, lambda mu: 1 / _steps(mu)),
+        "the factor is right. The second is upside down: it is the part of a turn that one step makes",
+    ),
+    (_turn(abs, lambda mu: _steps(mu) / 2), "the factor is right. The second is half a turn: a full one is 2π, not π"),
+    *[
+        (
+            _turn(abs, lambda mu, cut=cut: cut(_steps(mu))),
+            "the factor is right. The number of steps was rounded; a turn may end between two steps",
+        )
+        for cut in (round, math.floor, math.ceil)
+    ],
+    (_turn(abs, lambda mu: -_steps(mu)), "the factor is right. The number of steps should be positive"),
+    (
+        _turn(abs, lambda mu: 2 * math.pi / mu.imag),
+        "the factor is right. The imaginary part is about the angle only where mu is near 1; take the angle itself",
+    ),
+    (
+        _turn(abs, lambda mu: 2 * math.pi / math.atan(mu.imag / mu.real)),
+        "the factor is right. atan(b / a) is the angle only where a is positive; cmath.phase knows all angles",
+    ),
+    (
+        _turn(abs, lambda mu: 2 * math.pi / math.asin(mu.imag / abs(mu))),
+        "the factor is right. asin is the angle only where the real part is positive; cmath.phase knows all angles",
+    ),
+    (
+        _turn(abs, lambda mu: 2 * math.pi / cmath.phase(mu - 1)),
+        "the factor is right. This is the angle of mu − 1; a step multiplies by mu",
+    ),
+]
+
+
+@exercise("Exercise 3")
+def turn_and_stretch(function: Callable[[complex], Sequence[float]]) -> str:
+    """Check ``turn_and_stretch(mu)``: (|mu|, 2 pi / angle of mu), for a positive imaginary part.
+
+    First met in: notebook 03.
+    """
+    compare(
+        function,
+        [(1 + 0.2j,), (0.5 + 0.6j,), (-0.3 + 0.4j,)],
+        _turn(abs, _steps),
+        _TURN_MISTAKES,
+        name="turn_and_stretch",
+        names=("mu",),
+        read=lambda got: several(got, 2, "two numbers, the factor and the steps of a turn,"),
+        parts=("the factor", "the number of steps"),
+        hint="Which of the two comes from the size of mu, and which from its angle?",
+    )
+    return "The size says where the path goes, the angle how fast it turns."
+
+
+# ---------------------------------------------------------------- exercise 4
 
 
 def _eigenvalues(*, quarter: float = 0.25, half: float = 0.5, sign: float = -1.0, root: Callable = cmath.sqrt) -> Any:
@@ -224,7 +326,7 @@ _EIGENVALUE_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 4")
 def step_eigenvalues(function: Callable[[float, float], Sequence[complex]]) -> str:
     """Check ``step_eigenvalues(gamma, eta)`` of one simultaneous step on the Dirac-GAN with R1.
 
@@ -261,7 +363,7 @@ def _complex_pair(got: Any) -> tuple[complex, ...]:
     return _sorted(values)
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 5
 
 _GAMMA_MISTAKES: Mistakes = [
     (
@@ -283,7 +385,7 @@ _GAMMA_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 5")
 def critical_gamma(function: Callable[[float], float]) -> str:
     """Check ``critical_gamma(eta)`` of alternating steps on the Dirac-GAN with R1: 1 - eta/4.
 
@@ -301,7 +403,7 @@ def critical_gamma(function: Callable[[float], float]) -> str:
     return "Taking turns damps a little by itself, so less penalty is needed."
 
 
-# ---------------------------------------------------------------- exercise 5
+# ---------------------------------------------------------------- exercise 6
 
 _AHEAD_MISTAKES: Mistakes = [
     (
@@ -344,7 +446,7 @@ _AHEAD_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 5")
+@exercise("Exercise 6")
 def extragradient_step(function: Callable[[Callable[[Tensor], Tensor], Tensor, float], Tensor]) -> str:
     """Check ``extragradient_step(v, state, eta)``: state + eta v(state + eta v(state)).
 

@@ -1,4 +1,4 @@
-"""Checkers of notebook 06: the range of images, four faulty pictures, a grid, a walk on the sphere, copies."""
+"""Checkers of notebook 06: four faulty pictures, the Fréchet distance on a line, a walk on the sphere, a wrong line."""
 
 from __future__ import annotations
 
@@ -9,199 +9,164 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gancourse.checks import known
 from gancourse.checks.comparing import Mistakes, compare
-from gancourse.checks.framework import NotYet, call, exercise, line, matched, tensor
+from gancourse.checks.framework import NotYet, exercise, line, matched, tensor
 
-__all__ = ["diagnosis", "grid", "nearest_distances", "normalise", "slerp", "wrong_line"]
+__all__ = ["diagnosis", "frechet_1d", "slerp", "wrong_line"]
 
 
 # ---------------------------------------------------------------- exercise 1
 
-_RANGE_MISTAKES: Mistakes = [
-    (lambda x: x / 255, "these values lie in [0, 1]: half of what tanh can reach would never occur in the data"),
-    (lambda x: x / 127.5, "these values lie in [0, 2]; shift them down by 1"),
-    (
-        lambda x: (x - x.mean()) / x.std(),
-        "this standardises: mean 0 and deviation 1, but no fixed ends. On MNIST white becomes about 3, which tanh "
-        "cannot reach; black must be −1 and white 1, whatever the batch",
-    ),
-    (
-        lambda x: (x / 255 - 0.1307) / 0.3081,
-        "this standardises with MNIST's own mean and deviation: black must be −1 and white 1, which tanh reaches",
-    ),
-    (lambda x: 2 * x - 1, "divide by 255 first: these values go up to 509"),
-    (lambda x: 1 - x / 127.5, "black and white are exchanged: 0 is black and becomes −1"),
-    (lambda x: x - 127.5, "these values lie between −127.5 and 127.5: divide as well"),
-    (lambda x: x / 255 - 1, "these values lie in [−1, 0]: 0 to 255 has to become a range of length 2"),
-    (lambda x: x / 255 - 0.5, "these values lie in [−½, ½]: 0 to 255 has to become a range of length 2"),
-    (lambda x: (x - 255) / 255, "these values lie in [−1, 0]: 0 to 255 has to become a range of length 2"),
-    (lambda x: x / 128 - 1, "255 becomes 0.992 and not 1: half of 255 is 127.5"),
-    (lambda x: x / 127 - 1, "255 becomes 1.008 and not 1: half of 255 is 127.5"),
-    (lambda x: torch.tanh(x / 127.5 - 1), "a tanh bends the greys, and black and white no longer reach −1 and 1"),
-    (
-        lambda x: 2 * (x - x.min()) / (x.max() - x.min()) - 1,
-        "the ends of this batch were stretched to −1 and 1; the fixed points are 0 and 255, and not its min and max",
-    ),
-]
-
 
 @exercise("Exercise 1")
-def normalise(forth: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]) -> str:
-    """Check ``forth(pixels)``, bytes to floats in [-1, 1], and ``back(images)``, the way back.
-
-    First met in: notebook 06.
-    """
-    greys = torch.tensor([0, 51, 102, 204, 255, 17], dtype=torch.uint8)
-    cases = [(greys.reshape(1, 1, 2, 3),), (greys[1:3].reshape(2, 1, 1, 1),)]
-    made = call(forth, *cases[0], name="the first function", names=("pixels",))
-    kind = getattr(made, "dtype", None)
-    if isinstance(made, Tensor) and not made.is_floating_point():
-        raise NotYet(f"the first function returns {kind}, and floats are wanted; bytes wrap round at 256")
-    compare(
-        forth,
-        cases,
-        lambda pixels: pixels.double() / 127.5 - 1,
-        [(lambda pixels, f=formula: f(pixels.double()), sentence) for formula, sentence in _RANGE_MISTAKES],
-        name="the first function",
-        names=("pixels",),
-        read=tensor,
-        tolerance=1e-3,
-        hint="Bytes wrap round at 256, so they become floats first; and which two steps bring 0 to −1 and 255 to 1?",
-    )
-    if kind != torch.float32:
-        raise NotYet(f"the values are right, but of type {kind}; networks want torch.float32")
-    _check_back(lambda images: call(back, images, name="the second function", names=("images",)))
-    return "All 256 greys come back as they were."
-
-
-def _check_back(back: Callable[[Tensor], Any]) -> None:
-    everything = torch.arange(256).to(torch.uint8).reshape(2, 1, 8, 16)
-    result = back(everything.float() / 127.5 - 1)
-    if not isinstance(result, Tensor):
-        raise NotYet(f"the second function returned {type(result).__name__}, and a tensor was expected")
-    got, wanted = tensor(result, everything.shape).double(), everything.double()
-    for mistake, sentence in (
-        (wanted / 255, "the second function ends in [0, 1]; pixels go from 0 to 255"),
-        (wanted / 127.5 - 1, "the second function returns the images as they are"),
-        (2 * wanted - 255, "the second function does not shift: −1 becomes −255 and not 0"),
-        (wanted - 127.5, "the second function does not shift: −1 becomes −127.5 and not 0"),
-        (2 * wanted, "the second function goes up to 510: −1 to 1 is a range of length 2"),
-        (255 - wanted, "black and white are exchanged on the way back"),
-    ):
-        if bool(((got - mistake).abs() < 0.51).all()) or bool((got - mistake.clamp(0, 255)).abs().le(0.51).all()):
-            raise NotYet(sentence)
-    wrong, farthest = int(((got - wanted).abs() > 1e-3).sum()), float((got - wanted).abs().max())
-    if wrong and farthest <= 1.01 and bool((got <= wanted + 1e-3).all()) and not bool((got % 1).any()):
-        raise NotYet(f"{wrong} of the 256 greys come back one too dark: what is cut off has to be rounded first")
-    if wrong:
-        i = int((got - wanted).abs().argmax())
-        raise NotYet(
-            f"{wrong} of the 256 greys do not come back as they were; {i} comes back as {got.flatten()[i]:.4g}. Undo "
-            "the two operations in reverse order"
-        )
-    if result.dtype != torch.uint8:
-        raise NotYet(f"the second function returns {result.dtype}; pixels are torch.uint8, and .byte() makes them")
-    outside = torch.tensor([[[[-2.6, -1.2, 1.02, 1.2]]]])
-    if back(outside).flatten().tolist() != [0, 0, 255, 255]:
-        raise NotYet("values a little outside [−1, 1] wrap round; they have to be cut *before* they become bytes")
-
-
-# ---------------------------------------------------------------- exercise 2
-
-
-@exercise("Exercise 2")
 def diagnosis(answer: Any) -> str:
-    """Check which of four causes belongs to which of four pictures: a dict such as {"A": 1, "B": 2, …}.
+    """Check which of four causes belongs to which of four pictures: a dict such as {"P": 1, "Q": 2, …}.
 
     First met in: notebook 06.
     """
     matched(
         answer,
-        {"A": 3, "B": 1, "C": 4, "D": 2},
+        {"P": 3, "Q": 1, "R": 4, "S": 2},
         "a number from 1 to 4 for each picture",
         {
-            "A": "picture A is grey where it should be black, and nothing is darker than middle grey",
-            "B": "picture B is right in black and white, and speckled where the greys should be",
-            "C": "picture C has orange spots: values above 1, which the grid refuses to hide",
-            "D": "picture D is a digit cut off at the edges: something is too large for its frame",
+            "P": "picture P is grey where it should be black, and nothing is darker than middle grey",
+            "Q": "picture Q is right in black and white, and speckled where the greys should be",
+            "R": "picture R has orange spots: values above 1, which the grid refuses to hide",
+            "S": "picture S is a digit cut off at the edges: something is too large for its frame",
         },
     )
     return "Four faults that raise no error; the eye and the range find them."
 
 
-# ---------------------------------------------------------------- exercise 3
+# ---------------------------------------------------------------- exercise 2
 
 
-def _grid(images: Tensor, columns: int) -> Tensor:
-    rows = [torch.cat([image[0] for image in images[i : i + columns]], dim=1) for i in range(0, len(images), columns)]
-    return torch.cat(rows)
+def _frechet(a: Tensor, b: Tensor, divisor: int = 1) -> Tensor:
+    return (a.mean() - b.mean()).square() + (a.std(correction=divisor) - b.std(correction=divisor)).square()
 
 
-def _by_column(images: Tensor, columns: int) -> Tensor:
-    """Return the images in the order in which they stand below each other."""
-    return images.reshape(columns, -1, *images.shape[1:]).transpose(0, 1).reshape(images.shape)
+def _kl(m1: Tensor, s1: Tensor, m2: Tensor, s2: Tensor) -> Tensor:
+    return (s2 / s1).log() + (s1.square() + (m1 - m2).square()) / (2 * s2.square()) - 0.5
 
 
-_GRID_MISTAKES: Mistakes = [
+_FRECHET_OF_MOMENTS: Mistakes = [
     (
-        lambda x, c: x.reshape(len(x) // c * x.shape[2], c * x.shape[3]),
-        "the numbers are all there but torn apart: reshape alone keeps the order in memory. The axes (row, column, "
-        "height, width) need another order before the picture is put together",
+        lambda m1, s1, m2, s2: (m1 - m2).square(),
+        "the deviations do not count: a narrow and a wide sample with equal means would be at distance 0",
     ),
     (
-        lambda x, c: _grid(_by_column(x, c), c),
-        "the second image stands below the first; the grid is filled row by row, as one reads",
+        lambda m1, s1, m2, s2: (s1 - s2).square(),
+        "the means do not count: a sample and the same sample moved aside would be at distance 0",
     ),
-    (lambda x, c: _grid(x.flip(0), c), "the images stand in reverse order"),
-    (lambda x, c: _grid(x.flip(2), c), "every image stands on its head"),
-    (lambda x, c: _grid(x.flip(3), c), "every image is mirrored"),
-    (lambda x, c: _grid(x, c).T, "the whole picture is transposed: rows and columns of pixels are exchanged"),
-    (lambda x, c: _grid(x.transpose(2, 3), c), "every image is transposed"),
-    (lambda x, c: _grid(x, len(x) // c), "rows and columns of the grid are exchanged"),
-    (lambda x, c: _grid(x, len(x)), "all images stand in one row"),
-    (lambda x, c: _grid(x, 1), "all images stand in one column"),
-    (lambda x, c: _grid(x[:c], c), "only the first row of the grid is there"),
-    (lambda x, c: (_grid(x, c) - x.min()) / (x.max() - x.min()), "the values were rescaled; a grid only moves pixels"),
-    (lambda x, c: _grid(x, c) / x.max(), "the values were rescaled; a grid only moves pixels"),
-    (lambda x, c: (_grid(x, c) + 1) / 2, "the values were rescaled; a grid only moves pixels"),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() + (s1.square() - s2.square()).square(),
+        "you took variances, s², where the deviations s belong",
+    ),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() + (s1.square() - s2.square()).abs(),
+        "s1² − s2² is not (s1 − s2)²: subtract the deviations first, then square",
+    ),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() + s1.square() - s2.square(),
+        "s1² − s2² is not (s1 − s2)²: subtract the deviations first, then square",
+    ),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() + s1.square() + s2.square(),
+        "the part −2·s1·s2 is missing: this is right for x and y drawn apart from each other, but here the *same* u "
+        "makes both",
+    ),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() + s1.square() + s2.square() - s1 * s2,
+        "s1·s2 comes twice when (s1 − s2)² is multiplied out",
+    ),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() + (s1 + s2).square(),
+        "the deviations are added: that pairs the smallest x with the largest y, the most expensive way of all",
+    ),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2).square() - (s1 - s2).square(),
+        "the second square is subtracted; both add to the distance",
+    ),
+    (lambda m1, s1, m2, s2: (m1 + m2).square() + (s1 - s2).square(), "the means are added; their *difference* counts"),
+    (
+        lambda m1, s1, m2, s2: (m1 - m2 + s1 - s2).square(),
+        "you squared the sum of both differences. The middle term has E u in it, and E u = 0",
+    ),
+    (
+        lambda m1, s1, m2, s2: ((m1 - m2).square() + (s1 - s2).square()).sqrt(),
+        "this is the root. It is a true distance (Wasserstein-2), but the number that is called Fréchet distance here, "
+        "and FID in papers, is its square",
+    ),
+    (lambda m1, s1, m2, s2: (m1 - m2).abs() + (s1 - s2).abs(), "both differences are squared before they are added"),
+    (lambda m1, s1, m2, s2: m1 - m2 + s1 - s2, "both differences are squared before they are added"),
+    (lambda m1, s1, m2, s2: (m1 - m2).square() + (s1 - s2).abs(), "the difference of the deviations is not squared"),
+    (lambda m1, s1, m2, s2: (m1 - m2).square() + s1 - s2, "the difference of the deviations is not squared"),
+    (lambda m1, s1, m2, s2: (m1 - m2).abs() + (s1 - s2).square(), "the difference of the means is not squared"),
+    (lambda m1, s1, m2, s2: m1 - m2 + (s1 - s2).square(), "the difference of the means is not squared"),
+    (_kl, "this is the KL divergence of the two Gaussians; it looks at densities and not at ways"),
+    (
+        lambda m1, s1, m2, s2: _kl(m2, s2, m1, s1),
+        "this is the KL divergence of the two Gaussians, fake first; it looks at densities and not at ways",
+    ),
+]
+"""Of mean and deviation of the real sample, then of the fake one."""
+
+
+def _of_samples(formula: Callable[..., Tensor], divisor: int) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda a, b: formula(a.mean(), a.std(correction=divisor), b.mean(), b.std(correction=divisor))
+
+
+_FRECHET_MISTAKES: Mistakes = [
+    *((_of_samples(formula, divisor), said) for formula, said in _FRECHET_OF_MOMENTS for divisor in (1, 0)),
+    (
+        lambda a, b: (a.sort().values - b.sort().values).square().mean(),
+        "these are the squared ways between the sorted samples themselves. The Fréchet distance takes each sample for "
+        "a Gaussian, and knows nothing of it but mean and deviation",
+    ),
+    (
+        known.w1,
+        "this is W1 of the two samples, by sorting; here the ways are squared, and only mean and deviation count",
+    ),
+    (
+        lambda a, b: (a - b).square().mean(),
+        "this pairs the samples as they happen to be listed; only their means and deviations count",
+    ),
+    (
+        lambda a, b: (a.mean() - b.mean()).square() + (a.median() - b.median()).square(),
+        "the second part compares medians; it should compare deviations",
+    ),
 ]
 
 
-@exercise("Exercise 3")
-def grid(function: Callable[[Tensor, int], Tensor]) -> str:
-    """Check ``grid(images, columns)``: N images of one channel as one picture, row by row.
+@exercise("Exercise 2")
+def frechet_1d(function: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """Check ``frechet_1d(real, fake)``: the Fréchet distance of two samples of one feature, shapes (N,).
 
     First met in: notebook 06.
     """
+    random = torch.Generator().manual_seed(3)
     cases = []
-    for count, height, width, columns in ((6, 2, 3, 3), (8, 3, 2, 2), (5, 2, 4, 5), (4, 3, 5, 1)):
-        numbers = torch.arange(1.0, 1 + count * height * width)  # each pixel has a number of its own
-        cases.append((numbers.reshape(count, 1, height, width), columns))
+    for count, m1, s1, m2, s2 in ((7, 1.0, 2.0, -0.5, 0.6), (9, -2.0, 0.5, 1.0, 1.7), (6, 0.3, 1.0, 0.4, 3.0)):
+        u = torch.randn(2, count, generator=random, dtype=torch.float64)
+        cases.append((m1 + s1 * u[0], m2 + s2 * u[1]))
     compare(
         function,
         cases,
-        _grid,
-        _GRID_MISTAKES,
-        name="grid",
-        names=("images", "columns"),
-        read=_picture,
-        told=lambda images, columns: (
-            f"{len(images)} images of {images.shape[2]} by {images.shape[3]} in {columns} columns"
+        [_frechet, lambda a, b: _frechet(a, b, 0)],  # divisor N - 1 or N
+        _FRECHET_MISTAKES,
+        name="frechet_1d",
+        names=("real", "fake"),
+        told=lambda a, b: (
+            f"{len(a)} numbers each, with means {a.mean():.3f} and {b.mean():.3f} and deviations {a.std():.3f} and "
+            f"{b.std():.3f},"
         ),
-        hint="Image 1 stands to the right of image 0, and no pixel changes its value",
+        hint="What is left of the mean of (x − y)² when E u = 0 and E u² = 1?",
     )
-    return "Every image is in its place, and no value was changed."
+    return "A square for the means, and a square for the deviations."
 
 
-def _picture(got: Any) -> Tensor:
-    """Return a picture without the axes of its one channel and of its one image, if it has such."""
-    picture = tensor(got)
-    while picture.ndim > 2 and picture.shape[0] == 1:
-        picture = picture[0]
-    return picture
-
-
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 
 def _angle(a: Tensor, b: Tensor) -> Tensor:
@@ -273,7 +238,7 @@ _SLERP_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def slerp(function: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     """Check ``slerp(a, b, t)``, the way from a to b along the sphere.
 
@@ -307,94 +272,7 @@ def slerp(function: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     return "It starts at a, ends at b, and never takes the short cut through the ball."
 
 
-# ---------------------------------------------------------------- exercise 5
-
-
-def _every(images: Tensor, train: Tensor) -> Tensor:
-    return (images[:, None] - train[None]).flatten(2).norm(dim=2)
-
-
-_NEAREST_MISTAKES: Mistakes = [
-    (
-        lambda x, t: _every(x, t).min(dim=0).values,
-        "one number came for each *training* image; take the minimum over the others",
-    ),
-    (_every, "this is the whole table of distances; which of them is wanted for each image?"),
-    (lambda x, t: _every(x, t).min(), "one number for all images; each image wants its own"),
-    (lambda x, t: _every(x, t).min(dim=1).values.mean(), "one number for all images; each image wants its own"),
-    (
-        lambda x, t: _every(x, t).mean(dim=1),
-        "this is the mean over all training images; a copy shows in the *nearest* one",
-    ),
-    (lambda x, t: _every(x, t).max(dim=1).values, "this is the farthest training image"),
-    (lambda x, t: _every(x, t).median(dim=1).values, "this is the distance to the training image in the middle"),
-    (lambda x, t: _every(x, t).min(dim=1).values.square(), "these are squared distances: take the root"),
-    (
-        lambda x, t: _every(x, t).min(dim=1).values / x[0].numel() ** 0.5,
-        "this is the root of the *mean* over pixels; sum over them",
-    ),
-    (
-        lambda x, t: _every(x, t).min(dim=1).values.square() / x[0].numel(),
-        "this is the mean squared difference; sum over the pixels, and take the root",
-    ),
-    (
-        lambda x, t: _every(x, t).min(dim=1).indices,
-        "these are the places of the nearest ones (indices), not the distances",
-    ),
-    (
-        lambda x, t: (x[:, None] - t[None]).flatten(2).abs().sum(dim=2).min(dim=1).values,
-        "this is the sum of absolute differences; Euclidean distance squares, sums, and takes the root",
-    ),
-    (
-        lambda x, t: (x[:, None] - t[None]).flatten(2).abs().mean(dim=2).min(dim=1).values,
-        "this is the mean absolute difference; Euclidean distance squares, sums, and takes the root",
-    ),
-    (
-        lambda x, t: (x[:, None] - t[None]).flatten(2).abs().amax(dim=2).min(dim=1).values,
-        "this is the largest difference of a pixel; Euclidean distance squares, sums, and takes the root",
-    ),
-    (
-        lambda x, t: _every(x, t[: len(x)]).diagonal(),
-        "each image is compared with one training image only, its own number",
-    ),
-    (lambda x, t: _every(x, t)[:, 0], "each image is compared with the first training image only"),
-    (lambda x, t: _every(x, x).min(dim=1).values, "the images are compared with themselves, so each is its own copy"),
-    (
-        lambda x, t: (x[:, None] - t[None]).flatten(2).square().amin(dim=2).sqrt().amin(dim=1),
-        "the smallest is taken over the pixels as well",
-    ),
-]
-
-
-@exercise("Exercise 5")
-def nearest_distances(function: Callable[[Tensor, Tensor], Tensor]) -> str:
-    """Check ``nearest_distances(images, train)``: for each image the Euclidean distance to the nearest of ``train``.
-
-    First met in: notebook 06.
-    """
-    random = torch.Generator().manual_seed(2)
-    cases = []
-    for count, others, height, width in ((5, 7, 3, 4), (4, 6, 2, 2)):
-        images, train = (
-            torch.rand(n, 1, height, width, generator=random, dtype=torch.float64) for n in (count, others)
-        )
-        train[3] = images[1]  # a copy
-        cases.append((images, train))
-    compare(
-        function,
-        cases,
-        lambda x, t: _every(x, t).min(dim=1).values,
-        _NEAREST_MISTAKES,
-        name="nearest_distances",
-        names=("images", "train"),
-        read=tensor,
-        told=lambda images, train: f"{len(images)} images, of which number 1 is a copy of a training image,",
-        tolerance=1e-4,
-    )
-    return "0 for the copy, and only for it."
-
-
-# ---------------------------------------------------------------- exercise 6
+# ---------------------------------------------------------------- exercise 4
 
 _LINES = {
     1: "line 1 makes a stream of shuffled batches, and that is how it should be",
@@ -407,7 +285,7 @@ _LINES = {
 }
 
 
-@exercise("Exercise 6")
+@exercise("Exercise 4")
 def wrong_line(answer: Any) -> str:
     """Check which line made the generator copy: the batch that is drawn once, before the loop (M19).
 

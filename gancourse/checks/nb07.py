@@ -362,20 +362,20 @@ def _name_the_draw(weight: Tensor, mean: float, name: str) -> None:
 
 @exercise("Exercise 4")
 def diagnosis(answer: Any) -> str:
-    """Check which of four symptoms belongs to which of four programs: a dict such as {"A": 1, "B": 2, …}.
+    """Check which of four symptoms belongs to which of four programs: a dict such as {"P": 1, "Q": 2, …}.
 
     First met in: notebook 07.
     """
     matched(
         answer,
-        {"A": 3, "B": 1, "C": 4, "D": 2},
+        {"P": 3, "Q": 1, "R": 4, "S": 2},
         "a number from 1 to 4 for each program",
         {
-            "A": "program A differentiates each image's score by that image. With batch norm, whose pixels move the "
+            "P": "program P differentiates each image's score by that image. With batch norm, whose pixels move the "
             "score?",
-            "B": "program B mixes real and fake in one batch. What are mean and width of that batch made of?",
-            "C": "program C passes everything through ReLU before tanh. What is the least that can come out?",
-            "D": "program D never leaves train mode. What does a sample depend on, besides its z?",
+            "Q": "program Q mixes real and fake in one batch. What are mean and width of that batch made of?",
+            "R": "program R passes everything through ReLU before tanh. What is the least that can come out?",
+            "S": "program S never leaves train mode. What does a sample depend on, besides its z?",
         },
     )
     return "None of the four raises an error, and three of them are about batch norm."

@@ -183,7 +183,7 @@ def _ways_back(answer: Callable[[Critic], Any], real: Tensor, fake: Tensor, e: T
 
 _WEIGHT_MISTAKES: Mistakes = [
     (lambda w, x: w / x, "the 2 is missing: the mean slope is 1 + W1 / (2λ)"),
-    (lambda w, x: 2 * w / x, "the 2 stands in the wrong place: the mean slope is 1 + W1 / (2λ)"),
+    (lambda w, x: 2 * w / x, "the 2 is in the wrong place: the mean slope is 1 + W1 / (2λ)"),
     (
         lambda w, x: w / 2 * x,
         "a bracket is missing, or you multiply by the excess: a *smaller* excess needs a larger λ",
@@ -246,4 +246,4 @@ def meanings(answers: Mapping[int, Any]) -> str:
             raise NotYet(f"line {log} says something else. {question[0].upper()}{question[1:]}")
     if missing := [log for log in _MEANINGS if said[log] is ...]:
         raise NotYet(f"line {missing[0]} has no letter yet")
-    return "Behind each line stands something that the loss alone does not say: the sign, the slope, or what was added."
+    return "Each line needs something that the loss alone does not say: the sign, the slope, or what was added to it."

@@ -326,7 +326,8 @@ class Panel:
 
     def __repr__(self) -> str:
         how = "press Play in a notebook, or call .advance(50)" if self.live else "move its controls in a notebook"
-        return f"{self.title}. {self.status_text} {self.alert_text}".rstrip() + f" [panel {self.name!r}: {how}]"
+        title = self.title if self.title.endswith("?") else f"{self.title}."
+        return f"{title} {self.status_text} {self.alert_text}".rstrip() + f" [panel {self.name!r}: {how}]"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Return the widget for a live notebook, the picture for a stored one, words for the rest."""

@@ -7,11 +7,17 @@ smaller version live.
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["load", "names", "origin"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["load", "names", "origin", "samples"]
 
 
 def names() -> list[str]:
@@ -46,3 +52,29 @@ def origin(table: dict[str, Any]) -> str:
         f"made on {made['date']} by `python tools/tables.py {made['command']}` with PyTorch {made['torch']} "
         f"on {made['machine']}, {made['threads']} thread(s), {made['cpu_seconds']:,.0f} s of CPU time"
     )
+
+
+def samples(row: Mapping[str, Any], image_size: int = 28) -> Tensor:
+    """Return the samples that a row keeps as one picture, image by image, from left to right and down.
+
+    Args:
+        row: of a stored table, with a "picture" (a grey PNG in base64) of square images side by side.
+        image_size: side of one image.
+    Returns:
+        Shape (N, 1, image_size, image_size), in [-1, 1].
+    Raises:
+        ValueError: the row has no picture, or one that is not made of images of this size.
+    First met in: notebook 07.
+    """
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    if not row.get("picture"):
+        raise ValueError(f"row must have a picture, but {row.get('name')!r} has none")
+    grey = np.array(Image.open(io.BytesIO(base64.b64decode(row["picture"]))).convert("L"))
+    if any(side % image_size for side in grey.shape):
+        raise ValueError(f"image_size must divide the picture's sides, {grey.shape}, got {image_size}")
+    down, across = (side // image_size for side in grey.shape)
+    parts = torch.tensor(grey).reshape(down, image_size, across, image_size).transpose(1, 2)
+    return parts.reshape(down * across, 1, image_size, image_size) / 127.5 - 1

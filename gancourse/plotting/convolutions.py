@@ -35,8 +35,8 @@ def stamps(
 ) -> Figure:
     """Show a transposed convolution as stamps: each number of the image puts the kernel, times itself, on the canvas.
 
-    One number of the image is framed, and so is the place of its stamp. The dashed line encloses what is left of
-    the canvas when ``padding`` rows and columns are cut off at each side.
+    One number of the image is framed. Its stamp is shown twice in the same frame: alone, and among all the others.
+    The dashed line encloses what is left of the canvas when ``padding`` rows and columns are cut off at each side.
 
     Args:
         image: shape (H, W).
@@ -61,20 +61,31 @@ def stamps(
     row, column = of
     if not (0 <= row < image.shape[0] and 0 <= column < image.shape[1]):
         raise ValueError(f"of must be a row and a column of the image, {image.shape}, got {of!r}")
-    widths = [image.shape[1], kernel.shape[1], canvas.shape[1]]
+    alone = np.full_like(canvas, np.nan)  # empty but for the stamp
+    top, left = row * stride, column * stride
+    alone[top : top + kernel.shape[0], left : left + kernel.shape[1]] = image[row, column] * kernel
+    widths = [image.shape[1], kernel.shape[1], canvas.shape[1], canvas.shape[1]]
     tall = max(image.shape[0], kernel.shape[0], canvas.shape[0])
-    size = (0.38 * sum(widths) + 1.4, 0.38 * tall + (0.9 if title else 0.6))
-    fig, axes = style.figure(3, size=size, dpi=88, width_ratios=widths)
-    names = ("image", "kernel", "all stamps, added up")
-    for ax, values, name in zip(axes, (image, kernel, canvas), names, strict=True):
-        _numbers(ax, values, paint=_PAINT, low=-max(np.abs(values).max(), 1), high=max(np.abs(values).max(), 1))
-        ax.set_title(name)
+    size = (0.36 * sum(widths) + 0.8, 0.36 * tall + (1.3 if title else 0.9))
+    fig, axes = style.figure(4, size=size, dpi=88, width_ratios=widths)
+    largest = max(np.abs(canvas).max(), np.nanmax(np.abs(alone)), 1)
+    panels = {
+        "image": (image, max(np.abs(image).max(), 1)),
+        "kernel": (kernel, max(np.abs(kernel).max(), 1)),
+        f"its stamp: {image[row, column]:g} × kernel": (alone, largest),
+        "all stamps, added up": (canvas, largest),
+    }
+    for ax, (name, (values, end)) in zip(axes, panels.items(), strict=True):
+        _numbers(ax, values, paint=_PAINT, low=-end, high=end)
+        ax.set_title(name, fontsize=11)
+    axes[2].set_facecolor(_BAND)
     _frame(axes[0], row, column, 1, 1, "generator", "-")
-    _frame(axes[2], row * stride, column * stride, *kernel.shape, "generator", "-")
+    for ax in axes[2:]:
+        _frame(ax, top, left, *kernel.shape, "generator", "-")
     if padding:
         inner = [side - 2 * padding for side in canvas.shape]
-        _frame(axes[2], padding, padding, *inner, "neutral", "--")
-        axes[2].set_xlabel(f"dashed: the {inner[0]}×{inner[1]} that stay")
+        _frame(axes[3], padding, padding, *inner, "neutral", "--")
+        axes[3].set_xlabel(f"dashed: the {inner[0]}×{inner[1]} that stay")
     if title:
         fig.suptitle(title, fontsize=12)
     return fig
@@ -117,77 +128,93 @@ def ablation_table(
     clear_floor: float | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw a table of changes to one recipe: distance from the data (a dot per seed), clear samples, cost.
+    """Draw a table of changes to one recipe: distance from the data and clear samples, a dot for each seed.
 
-    The control is the grey row on top and its medians run down through all rows. The dotted green line is what real
-    images get. Filled purple dots: all ten classes; hollow orange ones: some classes missing. The scale of the
-    distance is logarithmic: equal ways to the left are equal factors.
+    Rows come in the order of their median distance, the best on top. The control's row is grey, and its medians run
+    through all rows as dashed lines. Filled purple dots: all ten classes; hollow orange ones: some classes missing. A
+    row in which no seed covers a class has no dots: it says so, because such distances rank nothing. The scale of the
+    distance is logarithmic: equal ways to the left are equal factors. What real images get is a dotted green line, or a
+    note where the line would be far from all dots.
 
     Args:
         rows: as in the tables of ``gancourse.measured``: "name", "frechet", "clear" and "classes" (one number for
-            each seed) and "cost", CPU time of a step relative to the control's. The row of real images needs no more
-            than "frechet".
+            each seed). The row of real images needs no more than "frechet".
         control: name of the row that the others are compared with.
         floor: name of the row of real images, which is drawn as a line and not as a row.
-        clear_floor: share of clear ones among real images, for the line in the middle; none if not given.
+        clear_floor: share of clear ones among real images, for the line at the right; none if not given.
         title: over the picture.
     Returns:
         The figure.
     Raises:
-        ValueError: one of the two rows is missing, a name comes twice, or numbers do not fit each other.
+        ValueError: one of the two rows is missing, a name comes twice, the control covers no class, or numbers do not
+            fit each other.
     First met in: notebook 07.
     """
     by_name = _checked_rows(rows, control, floor)
-    names = [control, *[name for name in by_name if name not in (control, floor)]]
-    size = (10.8, 1.1 + 0.36 * len(names))
-    fig, (distance, clear, cost) = style.figure(3, size=size, dpi=80, width_ratios=(2.4, 1.5, 0.9), sharey=True)
+    seen = [name for name in by_name if name != floor and max(by_name[name]["classes"]) > 0]
+    if control not in seen:
+        raise ValueError(f"control must be a row that covers a class on some seed, got {control!r}")
+    names = sorted(seen, key=lambda name: float(np.median(by_name[name]["frechet"])))
+    unseen = [name for name in by_name if name not in (floor, *seen)]
+    size = (8.6, 1.1 + 0.34 * len(names + unseen))
+    fig, (distance, clear) = style.figure(2, size=size, dpi=88, width_ratios=(2.0, 1.3), sharey=True)
     for place, name in enumerate(names):
-        row = by_name[name]
-        _dots(distance, row["frechet"], row["classes"], place)
-        _dots(clear, row["clear"], row["classes"], place)
-        value = float(row["cost"])
-        cost.barh(place, value, height=0.5, color=COLOURS["discriminator"], alpha=0.55, zorder=2)
-        cost.annotate(
-            f"{value:.1f}×", (value, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=9
-        )
-    base = by_name[control]
-    for ax, value in ((distance, np.median(base["frechet"])), (clear, np.median(base["clear"])), (cost, 1.0)):
-        ax.axhspan(-0.5, 0.5, color=_BAND, zorder=0)
-        ax.axvline(value, color=COLOURS["neutral"], linestyle="--", linewidth=1.0, zorder=1)
+        _dots(distance, by_name[name]["frechet"], by_name[name]["classes"], place)
+        _dots(clear, by_name[name]["clear"], by_name[name]["classes"], place)
+    base, at = by_name[control], names.index(control)
+    for ax, key in ((distance, "frechet"), (clear, "clear")):
+        ax.axhspan(at - 0.5, at + 0.5, color=_BAND, zorder=0)
+        ax.plot(2 * [np.median(base[key])], (-0.5, len(names) - 0.5), "--", color=COLOURS["neutral"], linewidth=1.0,
+                zorder=1)  # fmt: skip
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="y", color="#f3f3f3", zorder=0)
         ax.spines["left"].set_visible(False)
-    distance.axvline(np.median(by_name[floor]["frechet"]), color=COLOURS["real"], linestyle=":", zorder=1)
+        for place in range(len(names), len(names + unseen)):
+            ax.text(0.5, place, "no class covered", transform=ax.get_yaxis_transform(), ha="center", va="center",
+                    fontsize=9, color=style.WARNING_TEXT)  # fmt: skip
+    ends = [value for name in names for value in by_name[name]["frechet"]]
+    real, low = float(np.median(by_name[floor]["frechet"])), min(ends)
+    if real > low / 3:
+        low = min(low, real)
+        distance.axvline(real, color=COLOURS["real"], linestyle=":", zorder=1)
+    else:
+        distance.set_title(f"← real images: {real:.1f}", loc="left", color=COLOURS["real"], fontsize=9)
     if clear_floor is not None:
         clear.axvline(clear_floor, color=COLOURS["real"], linestyle=":", zorder=1)
     distance.set_xscale("log")
-    ends = [value for row in by_name.values() for value in row["frechet"]]
-    distance.set_xlim(min(ends) / 1.4, max(ends) * 1.4)
+    distance.set_xlim(low / 1.4, max(ends) * 1.4)
     ticks = _round_numbers(*distance.get_xlim())
     distance.set_xticks(ticks, [f"{tick:,}" for tick in ticks], minor=False)
     distance.set_xticks([], minor=True)
-    distance.set_xlabel("Fréchet distance (left is better)")
-    distance.set_yticks(range(len(names)), names)
-    distance.set_ylim(len(names) - 0.5, -0.5)
-    clear.set(xlim=(-0.02, 1.02), xlabel="share of clear samples")
-    cost.set(xlim=(0, 1.25 * max(float(by_name[name]["cost"]) for name in names)), xlabel="CPU time of a step")
+    distance.set_xlabel("Fréchet distance (← better)")
+    distance.set_yticks(range(len(names + unseen)), names + unseen)
+    distance.set_ylim(len(names + unseen) - 0.5, -0.5)
+    clear.set(xlim=(-0.02, 1.02), xlabel="clear samples (better →)")
     if title:
         fig.suptitle(title, fontsize=12)
     return fig
 
 
-def montages(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, columns: int = 1, title: str = "") -> Figure:
+def montages(
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    *,
+    columns: int = 1,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+) -> Figure:
     """Show the pictures that a table of ``gancourse.measured`` keeps, as they were stored, a name over each.
 
     Args:
         rows: with "name" and "picture" (a grey PNG in base64).
         names: which rows, in this order, left to right and down.
         columns: pictures side by side.
+        labels: what to write over a picture instead of its row's name.
         title: over all of them.
     Returns:
         The figure.
     Raises:
-        ValueError: a row is not there or has no picture.
+        ValueError: a row is not there or has no picture, or a label is for none of ``names``.
     First met in: notebook 07.
     """
     from PIL import Image
@@ -196,6 +223,8 @@ def montages(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, columns
     missing = [name for name in names if not stored.get(name)]
     if missing or not names:
         raise ValueError(f"names must be rows with a picture, got {missing or 'none'}; there are {sorted(stored)}")
+    if unknown := sorted(set(labels or {}) - set(names)):
+        raise ValueError(f"labels must be for some of names, {list(names)}, got {unknown}")
     deep = -(-len(names) // columns)
     pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(stored[name]))).convert("L")) for name in names]
     height, width = pictures[0].shape
@@ -206,7 +235,7 @@ def montages(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, columns
         ax.axis("off")
     for ax, name, picture in zip(axes.flat, names, pictures, strict=False):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        ax.set_title(name, fontsize=11, loc="left")
+        ax.set_title((labels or {}).get(name, name), fontsize=11, loc="left")
     if title:
         fig.suptitle(title, fontsize=12)
     return fig
@@ -216,10 +245,12 @@ def montages(rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, columns
 
 
 def _numbers(ax: Axes, values: np.ndarray, *, paint: str, low: float, high: float, fontsize: float = 9.5) -> None:
-    """Draw a map with its number in every cell."""
+    """Draw a table with its number in every cell; a cell that is NaN stays empty."""
     ax.imshow(values, cmap=paint, vmin=1.6 * low, vmax=1.6 * high if low else high)
     for row, line in enumerate(values):
         for column, value in enumerate(line):
+            if np.isnan(value):
+                continue
             ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=fontsize)
     ax.set_xticks([])
     ax.set_yticks([])

@@ -1,4 +1,4 @@
-"""Pictures that compare cures with their control: a whole table of them at once, and the samples behind two rows."""
+"""Pictures that compare cures with their control: all of them on several problems, and the samples behind some."""
 
 from __future__ import annotations
 
@@ -11,74 +11,72 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse.plotting import style
-from gancourse.plotting.style import COLOURS, WARNING_TEXT
+from gancourse.plotting.style import COLOURS
 
-__all__ = ["cure_table", "samples_by_seed"]
+__all__ = ["cure_match", "samples_by_seed"]
 
 _STACK = 0.08  # distance of dots that would lie on each other
-_HIGHEST = 0.36
+_HIGHEST = 0.34
 _BAND = "#eeeeee"
 
 
-def cure_table(
-    rows: Sequence[Mapping[str, Any]],
-    of: int,
+def cure_match(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    of: Mapping[str, int],
     *,
+    groups: Mapping[str, Sequence[str]],
+    words: Mapping[str, Mapping[str, str]] | None = None,
     control: str = "none",
-    notes: Mapping[str, str] | None = None,
-    title: str = "",
 ) -> Figure:
-    """Draw a whole table of cures: modes covered (one dot per seed), quality (one tick per seed) and cost.
+    """Draw many cures on several problems at once: a row per cure, a panel per problem, a dot per seed.
 
-    The control is the grey row on top; its medians run down through all rows as dashed lines, so that each cure
-    is read against it. Filled green dots: all modes. Hollow orange ones: some lost.
+    The control is the grey row on top; its median runs down through each panel as a dashed line, so that each cure is
+    read against it. Filled green dots: all modes. Hollow orange ones: some lost. Beside the dots of a row stand its
+    median quality and the word for it, and at the right end the CPU time of its step.
 
     Args:
-        rows: as in the tables of ``gancourse.measured``: "name", "modes" and "quality" (one number per seed; a quality
-            of None belongs to a run that diverged) and "cost", CPU time of a step relative to the control's.
-        of: modes there are.
-        control: name of the row to compare with.
-        notes: words to write at the right end of a row, by name.
-        title: over the picture.
+        tables: the rows of each problem by its title, as in the tables of ``gancourse.measured``: "name", "modes" and
+            "quality" (one number per seed; a quality of None belongs to a run that diverged) and "cost", CPU time of
+            a step relative to the control's. A problem need not have every row.
+        of: modes there are, by problem.
+        groups: names of rows by the name of their group, in the order in which they are drawn.
+        words: what to write at a row, by problem and name.
+        control: name of the row to compare with, which belongs to no group.
     Returns:
-        The figure.
+        The figure. Costs are those of the first problem that has the row.
     Raises:
-        ValueError: there is no such control, a count or a quality is out of range, or a name comes twice.
+        ValueError: a problem has no control, a count or a quality is out of range, a name comes twice, or groups and
+            tables do not have the same rows.
     First met in: notebook 05.
     """
-    _check_rows(rows, of, control)
-    names = [row["name"] for row in rows]
-    names = [control, *[name for name in names if name != control]]
-    by_name = {row["name"]: row for row in rows}
-    size = (10.6 + (1.3 if notes else 0), 1.15 + 0.4 * len(rows))
-    fig, (modes, quality, cost) = style.figure(3, size=size, dpi=80, width_ratios=(2.2, 2.0, 1.0), sharey=True)
-    for place, name in enumerate(names):
-        row = by_name[name]
-        _dots(modes, row["modes"], place, of)
-        _ticks(quality, [q for q in row["quality"] if q is not None], place)
-        _bar(cost, float(row["cost"]), place)
-    base = by_name[control]
-    for ax, value in (
-        (modes, np.median(base["modes"])),
-        (quality, np.median([q for q in base["quality"] if q is not None] or [0.0])),
-        (cost, 1.0),
-    ):
+    for title, rows in tables.items():
+        _check_rows(rows, of[title], control)
+    by_name = {title: {row["name"]: row for row in rows} for title, rows in tables.items()}
+    grouped = [name for names in groups.values() for name in names]
+    known = list(dict.fromkeys(name for rows in by_name.values() for name in rows if name != control))
+    if sorted(grouped) != sorted(known):
+        raise ValueError(f"groups must hold each row but {control!r} once, {sorted(known)}, got {sorted(grouped)}")
+    places, labels, headings = _places(groups, control)
+    size = (3.0 + 3.3 * len(tables) + 1.0, 1.0 + 0.3 * (places[grouped[-1]] + 1))
+    widths = [1.0] * len(tables) + [0.38]
+    fig, axes = style.figure(len(widths), size=size, dpi=80, width_ratios=widths, sharey=True)
+    for ax, (title, rows) in zip(axes, by_name.items(), strict=False):
+        _problem(ax, title, rows, of[title], places, {} if words is None else words.get(title, {}), control)
+    costs = {name: next(rows[name]["cost"] for rows in by_name.values() if name in rows) for name in places}
+    for name, cost in costs.items():
+        _bar(axes[-1], float(cost), places[name])
+    axes[-1].set(xlim=(0, 1.5 * max(*costs.values(), 1.3)), xticks=[], title="CPU time ↓\nof a step")
+    for ax in axes:
         ax.axhspan(-0.5, 0.5, color=_BAND, zorder=0)
-        ax.axvline(value, color=COLOURS["neutral"], linestyle="--", linewidth=1.0, zorder=1)
+        for place in headings.values():
+            ax.axhline(place - 0.35, color="#cccccc", linewidth=0.8, zorder=0)
         ax.tick_params(axis="y", length=0)
-        ax.grid(axis="y", color="#f3f3f3", zorder=0)
         ax.spines["left"].set_visible(False)
-    modes.set(xlim=(-0.6, of + 0.6), xlabel=f"modes covered of {of}, a dot per seed")
-    modes.set_yticks(range(len(names)), names)
-    modes.set_ylim(len(names) - 0.5, -0.5)
-    quality.set(xlim=(-0.02, 1.02), xlabel="share of good samples, a line per seed")
-    highest = max(float(row["cost"]) for row in rows)
-    cost.set(xlim=(0, 1.22 * max(highest, 1.3)), xlabel="CPU time of a step")
-    for place, name in enumerate(names):
-        if notes and name in notes:
-            cost.annotate(notes[name], (1.03, place), xycoords=("axes fraction", "data"), va="center", fontsize=10)
-    if title:
-        fig.suptitle(title, fontsize=12)
+        ax.title.set_fontsize(11)
+    axes[0].set_yticks(list(labels), list(labels.values()))
+    for tick, place in zip(axes[0].get_yticklabels(), labels, strict=True):
+        tick.set_fontweight("bold" if place in headings.values() else "normal")
+    axes[0].set_ylim(places[grouped[-1]] + 0.7, -0.6)
     return fig
 
 
@@ -88,6 +86,7 @@ def samples_by_seed(
     *,
     labels: Mapping[str, Sequence[str]] | None = None,
     columns: Sequence[str] | None = None,
+    reach: float | None = None,
     title: str = "",
 ) -> Figure:
     """Draw samples in the plane: a row per recipe, a column per seed, over the modes of the target.
@@ -99,6 +98,7 @@ def samples_by_seed(
         target: distribution of the plane with modes.
         labels: words over each picture, by recipe; none if not given.
         columns: names of the columns, such as the seeds; none if not given.
+        reach: half the width of each picture; a quarter more than the farthest mode if not given.
         title: over all of them.
     Returns:
         The figure.
@@ -118,7 +118,7 @@ def samples_by_seed(
     fig, axes = style.figure(seeds, len(clouds), size=(1.95 * seeds + 0.4, 2.12 * len(clouds) + 0.3), dpi=80)
     grid = np.asarray(axes, dtype=object).reshape(len(clouds), seeds)
     centres = np.asarray(target.modes, dtype=float)
-    reach = float(np.abs(centres).max()) * 1.25
+    reach = 1.25 * float(np.abs(centres).max()) if reach is None else reach
     for row, (name, cloud) in enumerate(clouds.items()):
         for seed in range(seeds):
             ax = grid[row, seed]
@@ -162,13 +162,43 @@ def _dots(ax: Axes, counts: Sequence[int], place: int, of: int) -> None:
                 markeredgecolor=colour, markeredgewidth=1.1, zorder=3)  # fmt: skip
 
 
-def _ticks(ax: Axes, shares: Sequence[float], place: int) -> None:
-    if not shares:
-        ax.text(0.5, place, "diverged", ha="center", va="center", fontsize=9, color=WARNING_TEXT)
-        return
-    ax.hlines(place, min(shares), max(shares), color=COLOURS["fake"], linewidth=1.0, alpha=0.5, zorder=2)
-    ax.plot(shares, [place] * len(shares), "|", markersize=9, color=COLOURS["fake"], zorder=3)
-    ax.plot(np.median(shares), place, "D", markersize=5, color=COLOURS["fake"], zorder=4)
+def _places(groups: Mapping[str, Sequence[str]], control: str) -> tuple[dict, dict, dict]:
+    """Return the height of each row, the label at each height, and the height of each group's heading."""
+    places, labels, headings, height = {control: 0.0}, {0.0: control}, {}, 0.0
+    for group, names in groups.items():
+        height += 1.15
+        headings[group] = height
+        labels[height] = group
+        for name in names:
+            height += 1.0
+            places[name] = height
+            labels[height] = name
+    return places, labels, headings
+
+
+def _problem(
+    ax: Axes,
+    title: str,
+    rows: Mapping[str, Mapping[str, Any]],
+    of: int,
+    places: Mapping[str, float],
+    words: Mapping[str, str],
+    control: str,
+) -> None:
+    ax.axvline(np.median(rows[control]["modes"]), color=COLOURS["neutral"], linestyle="--", linewidth=1.0, zorder=1)
+    for name, place in places.items():
+        if name not in rows:
+            ax.text(0.5 * of, place, "not run", ha="center", va="center", fontsize=8.5, color="#999999")
+            continue
+        _dots(ax, rows[name]["modes"], place, of)
+        shares = [share for share in rows[name]["quality"] if share is not None]
+        said = f"{np.median(shares):.0%}" if shares else "diverged"
+        ax.text(1.28 * of, place, said, ha="right", va="center", fontsize=9.5)
+        word = words.get(name, "")
+        ax.text(1.36 * of, place, word, va="center", fontsize=9.5, fontweight="bold" if word == "cures" else "normal",
+                color=COLOURS["real"] if word == "cures" else "#222222")  # fmt: skip
+    ax.set(xlim=(-0.06 * of, 1.68 * of), xticks=range(0, of + 1, 2 if of < 12 else 5))
+    ax.set_title(f"{title}\nmodes of {of} ↑, a dot per seed      good ↑", loc="left")
 
 
 def _bar(ax: Axes, cost: float, place: int) -> None:

@@ -23,6 +23,8 @@ __all__ = [
     "discriminators_for",
     "fakes_with_slopes",
     "generator_losses",
+    "generators_measured",
+    "moving_mass",
     "outcome_scores",
     "rulers",
 ]
@@ -86,7 +88,15 @@ def discriminator(
 
 
 def discriminators_for(
-    x, p, qs: Sequence, probabilities: Sequence, titles: Sequence[str], *, logits: bool = False
+    x,
+    p,
+    qs: Sequence,
+    probabilities: Sequence,
+    titles: Sequence[str],
+    *,
+    logits: bool = False,
+    label: str = "D",
+    compare: Mapping[str, object] | None = None,
 ) -> Figure:
     """Draw, side by side, several generated densities against one real density, each above its D.
 
@@ -97,6 +107,7 @@ def discriminators_for(
         probabilities: D for each of them, each of shape (N,).
         titles: one title each.
         logits: the ``probabilities`` are logits of D instead, drawn with the line 0.
+        label, compare: what D is called, and further curves for it, as in :func:`discriminator`; not for logits.
     First met in: notebook 01.
     """
     if not len(qs) == len(probabilities) == len(titles) or not len(qs):
@@ -105,7 +116,7 @@ def discriminators_for(
         )
     columns = len(qs)
     fig, axes = style.figure(
-        columns, 2, size=(3.6 * columns, 4.4), sharex=True, sharey="row", height_ratios=[3, 2], squeeze=False
+        columns, 2, size=(max(3.6 * columns, 6.2), 4.4), sharex=True, sharey="row", height_ratios=[3, 2], squeeze=False
     )
     for column, (q, curve, title) in enumerate(zip(qs, probabilities, titles, strict=True)):
         density_pair(x, p, q, ax=axes[0, column], title=title)
@@ -114,7 +125,7 @@ def discriminators_for(
             axes[1, column].plot(*_lines(x=x, probabilities=curve), color=COLOURS["discriminator"], lw=2.5)
             axes[1, column].set(xlabel="x", ylabel="logit of D(x)")
         else:
-            discriminator(x, curve, ax=axes[1, column])
+            discriminator(x, curve, ax=axes[1, column], label=label, compare=compare)
         axes[0, column].set_xlabel("")
         if column:
             axes[0, column].get_legend().remove()
@@ -185,7 +196,9 @@ def coin_game(history: Mapping[str, Sequence[float]], real_heads: float, *, titl
 
 
 def discriminator_loss_against_shift(shift, d_loss) -> Figure:
-    """Draw the least loss of D against the distance of the densities, with 2 log 2 and the JS divergence it encodes.
+    """Draw the least loss of D as two densities come together, with 2 log 2 and the JS divergence it encodes.
+
+    The largest distance is at the left, so that the curve is read as a generator that learns goes: from left to right.
 
     Args:
         shift: distances, shape (N,).
@@ -195,10 +208,10 @@ def discriminator_loss_against_shift(shift, d_loss) -> Figure:
     shift, d_loss = _lines(shift=shift, d_loss=d_loss)
     fig, ax = style.figure(size=(6.4, 3.5))
     ax.axhline(2 * math.log(2), color=COLOURS["neutral"], ls=":")
-    ax.text(shift[-1], 2 * math.log(2) - 0.03, "2 log 2 = 1.386: D cannot tell", ha="right", va="top")
+    ax.text(shift.max(), 2 * math.log(2) - 0.03, " 2 log 2 = 1.386: D cannot tell", ha="left", va="top")
     ax.plot(shift, d_loss, color=COLOURS["discriminator"], lw=2.5)
-    ax.set(xlabel="distance between the centres (in standard deviations)", ylabel="d_loss of the best D")
-    ax.set(xlim=(shift[0], shift[-1]), ylim=(0, 1.5), title="The loss of a perfect D rises as the fakes get better")
+    ax.set(xlabel="distance from q to p in standard deviations: G learns →", ylabel="d_loss of the best D")
+    ax.set(xlim=(shift.max(), shift.min()), ylim=(0, 1.5), title="The loss of the best D rises as the fakes get better")
     right = ax.secondary_yaxis("right", functions=(lambda y: math.log(2) - y / 2, lambda j: 2 * math.log(2) - 2 * j))
     right.set_ylabel("JS = log 2 − d_loss / 2")
     right.set_yticks([0, 0.2, 0.4, 0.6, math.log(2)], ["0", "0.2", "0.4", "0.6", "log 2"])
@@ -233,6 +246,76 @@ def rulers(shift, values: Mapping[str, object]) -> Figure:
     for ax in axes:
         ax.set(xlabel="distance between the centres", xlim=(shift[0], shift[-1]))
         ax.set_ylim(bottom=0)
+    return fig
+
+
+def moving_mass(x, p, q, *, parts: int = 10) -> Figure:
+    """Draw W1 as work: an arrow from each part of q to where p wants it, and the area between the cumulative curves.
+
+    Args:
+        x: places, shape (N,), rising, with (almost) all the mass of both densities between the first and the last.
+        p, q: real and generated density there, shape (N,).
+        parts: into how many equal parts q is cut; each gets one arrow.
+    First met in: notebook 01.
+    """
+    x, p, q = _lines(x=x, p=p, q=q)
+    fig, (left, right) = style.figure(2, size=(10.4, 3.7))
+    density_pair(x, p, q, ax=left, title=f"each arrow carries 1/{parts} of the mass")
+    cumulative = [np.concatenate([[0], np.cumsum(np.diff(x) * (f[1:] + f[:-1]) / 2)]) for f in (p, q)]
+    share = (np.arange(parts) + 0.5) / parts
+    to, start = (np.interp(share, c / c[-1], x) for c in cumulative)
+    top = 1.35 * max(p.max(), q.max())
+    left.set_ylim(top=top)
+    look = {"angles": "xy", "scale_units": "xy", "scale": 1, "color": COLOURS["gradient"], "width": 0.005}
+    still = np.zeros(parts)
+    left.quiver(start, share * 0.7 * top, to - start, still, **look, zorder=3)
+    right.fill_between(x, *cumulative, color=COLOURS["neutral"], alpha=0.2, lw=0)
+    right.plot(x, cumulative[0], color=COLOURS["real"], lw=2.2, label="p")
+    right.plot(x, cumulative[1], color=COLOURS["fake"], ls="--", lw=2.2, label="q")
+    right.quiver(start, share, to - start, still, **look, zorder=3)
+    area = np.abs(cumulative[0] - cumulative[1])
+    w1 = float(np.sum(np.diff(x) * (area[1:] + area[:-1]) / 2))
+    right.set(xlim=(x[0], x[-1]), ylim=(0, 1.02), xlabel="x", ylabel="share of the mass left of x")
+    right.set_title(f"grey area: W1 = {w1:.2f}")
+    right.legend(loc="upper left", frameon=False)
+    return fig
+
+
+def generators_measured(x, p, generators: Mapping[str, tuple[object, Mapping[str, float]]]) -> Figure:
+    """Draw several generated densities against one real density, with what each ruler reads under each.
+
+    The largest reading of each ruler is printed bold: the generator that this ruler likes least.
+
+    Args:
+        x: places, shape (N,).
+        p: the real density there, shape (N,).
+        generators: for each generator by name, its density there, shape (N,), and its readings by the ruler's name.
+    First met in: notebook 01.
+    """
+    if not generators:
+        raise ValueError("generators must hold at least one, got none")
+    rulers_of = [tuple(readings) for _, readings in generators.values()]
+    if len(set(rulers_of)) != 1:
+        raise ValueError(f"every generator must be read by the same rulers, got {rulers_of}")
+    columns, names = len(generators), rulers_of[0]
+    fig, axes = style.figure(
+        columns, 2, size=(3.7 * columns, 4.6), sharey="row", height_ratios=[2.2, 0.4 * len(names)], squeeze=False
+    )
+    worst = {name: max(readings[name] for _, readings in generators.values()) for name in names}
+    for column, (title, (q, readings)) in enumerate(generators.items()):
+        top, below = axes[:, column]
+        density_pair(x, p, q, ax=top, title=title)
+        below.axis("off")
+        below.set_ylim(len(names) - 0.5, -0.5)
+        for row, name in enumerate(names):
+            look = {"color": style.WARNING_TEXT, "weight": "bold"} if readings[name] == worst[name] else {}
+            below.text(0.5, row, name, ha="right", va="center", **look)
+            below.text(0.8, row, f"{readings[name]:.2f}", ha="right", va="center", **look)
+        if column:
+            top.get_legend().remove()
+            top.set_ylabel("")
+    highest = max(float(np.max(_lines(q=curve)[0])) for curve in (p, *(q for q, _ in generators.values())))
+    axes[0, 0].set_ylim(top=1.35 * highest)
     return fig
 
 

@@ -1,4 +1,4 @@
-"""Pictures of two-number games: phase portraits, traces of both players, eigenvalues, a Dirac-GAN."""
+"""Pictures of two-number games: phase portraits, traces, eigenvalues, powers of a number, a Dirac-GAN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from gancourse import games
 from gancourse.plotting.style import COLOURS, WARNING_TEXT, figure, figure_of
 
-__all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait", "spectrum"]
+__all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait", "powers", "spectrum"]
 
 DIRAC_NAMES = ("θ, the fake point", "ψ, D's slope")
 _LINES = ("-", "--", "-.", ":", (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)))
@@ -219,6 +219,36 @@ def spectrum(
         ax.plot(values.real, values.imag, "osD^vP"[index % 6], color=colour, markersize=7, label=name, zorder=4)
     ax.set_title(title or f"Eigenvalues of the {of}")
     ax.legend(loc="center", handletextpad=0.2, frameon=False, fontsize=9)
+    return fig
+
+
+def powers(numbers: Sequence[complex], *, num_steps: int = 32, limit: float = 2.0) -> Figure:
+    """Draw what multiplying by a complex number does when it is done again and again: it turns and stretches.
+
+    One picture for each number: 1 (open circle), its products with 1, 2, ... factors (dots, the last a square), the
+    number itself (diamond), and the disc of radius 1. The path has the colour of warnings if the number lies outside.
+
+    Args:
+        numbers: the numbers, one or more.
+        num_steps: how many products.
+        limit: both axes go from -limit to limit.
+    Returns:
+        The figure.
+    First met in: notebook 03.
+    """
+    numbers = [complex(number) for number in numbers]
+    if not numbers or not all(math.isfinite(abs(number)) for number in numbers):
+        raise ValueError(f"numbers must be finite complex numbers, at least one, got {numbers}")
+    fig, axes = figure(len(numbers), size=(4.0 * len(numbers), 4.2), dpi=66, squeeze=False)
+    for number, ax in zip(numbers, axes[0], strict=True):
+        draw_stable_region(ax, "step", limit)
+        path = np.cumprod([1.0, *[number] * num_steps])
+        colour = COLOURS["warning" if abs(number) > 1 + 1e-12 else "neutral"]
+        ax.plot(path.real, path.imag, ".-", color=colour, linewidth=1.2, markersize=5, zorder=3)
+        ax.plot(1, 0, "o", markersize=9, markerfacecolor="white", color=colour, zorder=4)
+        ax.plot(path.real[-1:], path.imag[-1:], "s", markersize=7, color=colour, zorder=4)
+        ax.plot(number.real, number.imag, "D", markersize=8, color="#222222", zorder=5)
+        ax.set_title(f"times {number.real:g} {'+' if number.imag >= 0 else '−'} {abs(number.imag):g}i")
     return fig
 
 

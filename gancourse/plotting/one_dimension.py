@@ -185,7 +185,7 @@ def distance(
     Args:
         steps: when it was measured, shape (N,).
         w1: the distances, shape (N,), above 0.
-        floor: the distance between two samples of the data itself: no measurement can say less.
+        floor: the distance between two samples of the data itself, which a perfect generator reads on average.
         ax: where to draw; a new figure if not given.
         title: what the axes say on top.
         marks: step -> what happened there, as a vertical line.
@@ -217,7 +217,13 @@ def distance(
 
 
 def one_loss(
-    values, *, player: str, lines: Mapping[str, float] | None = None, ax: Axes | None = None, title: str = ""
+    values,
+    *,
+    player: str,
+    lines: Mapping[str, float] | None = None,
+    smooth: int = 25,
+    ax: Axes | None = None,
+    title: str = "",
 ) -> Figure:
     """Draw one player's loss over steps, pale, with a running mean, and named levels that theory gives.
 
@@ -225,6 +231,7 @@ def one_loss(
         values: the loss at each step, shape (N,).
         player: "discriminator" or "generator".
         lines: name -> level, dotted.
+        smooth: width of the running mean; 1 where a sudden change is to be seen when it happens.
         ax: where to draw; a new figure if not given.
         title: what the axes say on top.
     Raises:
@@ -235,7 +242,7 @@ def one_loss(
         raise ValueError(f"player must be 'discriminator' or 'generator', got {player!r}")
     (values,) = _lines(values=values)
     fig, ax = style.figure_of(ax)
-    steps, smooth = np.arange(1, len(values) + 1), training.running_mean(torch.from_numpy(values), 25)
+    steps, smooth = np.arange(1, len(values) + 1), training.running_mean(torch.from_numpy(values), smooth)
     dashes = "-" if player == "discriminator" else "--"
     ax.plot(steps, values, color=COLOURS[player], alpha=0.25, linewidth=0.8)
     ax.plot(steps, smooth, dashes, color=COLOURS[player])
@@ -262,6 +269,7 @@ def races(steps, panels: Mapping[str, Mapping[str, object]]) -> Figure:
         {"color": COLOURS["generator"], "linestyle": "--"},
     )
     fig, axes = style.figure(len(panels), size=(4.9 * len(panels), 3.6), sharey=True, squeeze=False)
+    fig.get_layout_engine().set(wspace=0.06)  # the last step of one panel beside the first of the next
     for ax, (title, losses) in zip(axes[0], panels.items(), strict=True):
         if len(losses) > len(looks):
             raise ValueError(f"races draws at most {len(looks)} losses a panel, got {len(losses)}")

@@ -17,7 +17,7 @@ from gancourse.plotting import style
 from gancourse.plotting.critics import LOOKS
 from gancourse.plotting.style import COLOURS
 
-__all__ = ["gap_against_quality", "pairs"]
+__all__ = ["gap_and_distance", "pairs"]
 
 _MARKERS = ("o", "^", "s", "D")
 
@@ -64,51 +64,50 @@ def pairs(
     return fig
 
 
-def gap_against_quality(
-    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+def gap_and_distance(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
     *,
-    log: bool = False,
-    xlabel: str = "critic's gap",
-    ylabel: str = "Fréchet distance (log scale)",
+    gap: str = "critic's gap",
+    distance: str = "Fréchet distance\n(↓ is better)",
     title: str = "",
-    ax: Axes | None = None,
+    axes: tuple[Axes, Axes] | None = None,
 ) -> Figure:
-    """Draw each run as a path through (loss, quality), from its first look, hollow, to its last, large.
+    """Draw over the steps of training what the critic says, and how far the samples are from the data.
 
-    A loss that means something makes a path that runs from the upper right to the lower left without turning back.
+    A loss that means something falls where the distance falls.
 
     Args:
-        runs: name -> (the loss at each look, the distance of the samples from the data at each look, above 0); at
-            most four.
-        log: whether the axis of the loss is logarithmic, too, so that equal ways to the left are equal factors.
-        xlabel, ylabel, title: what the axes say.
-        ax: where to draw; a new figure if not given.
+        runs: name -> (steps, the critic's gap at each, the distance of the samples from the data at each, above 0);
+            at most four.
+        gap, distance: what the two vertical axes say; that of the distance is logarithmic.
+        title: over the gap.
+        axes: where to draw the gap and the distance; a new figure, one above the other, if not given.
     Raises:
         ValueError: there are no runs or too many, lengths differ, or a number cannot be drawn.
     First met in: notebook 09.
     """
     if not 1 <= len(runs) <= len(LOOKS):
         raise ValueError(f"runs must hold 1 to {len(LOOKS)} runs, got {len(runs)}")
-    fig, ax = style.figure_of(ax)
-    for (name, (loss, quality)), look, marker in zip(runs.items(), LOOKS, _MARKERS, strict=False):
-        loss, quality = np.asarray(loss, dtype=float), np.asarray(quality, dtype=float)
-        if loss.ndim != 1 or loss.shape != quality.shape or len(loss) < 2:
-            raise ValueError(f"{name!r} must have as many losses as distances, two or more, got {loss.shape}")
-        if not (np.isfinite(loss).all() and np.isfinite(quality).all() and (quality > 0).all()):
-            raise ValueError(f"{name!r} must have finite losses and finite distances above 0")
-        if log and (loss <= 0).any():
-            raise ValueError(f"{name!r} has a loss of {loss.min():g}; a logarithmic axis shows what is above 0")
-        ax.plot(loss, quality, **look, marker=marker, markersize=4, label=name)
-        ax.plot(loss[0], quality[0], marker, color=look["color"], markerfacecolor="white", markersize=9)
-        ax.plot(loss[-1], quality[-1], marker, color=look["color"], markersize=11)
-    ax.set_yscale("log")
-    if log:
-        ax.set_xscale("log")
-        _in_plain_numbers(ax.xaxis)
-    _in_plain_numbers(ax.yaxis)
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    ax.legend(frameon=False)
-    return fig
+    if axes is None:
+        axes = style.figure(1, 2, size=(4.6, 5.2), sharex=True)[1]
+    above, below = axes
+    for (name, run), look, marker in zip(runs.items(), LOOKS, _MARKERS, strict=False):
+        steps, gaps, distances = (np.asarray(values, dtype=float) for values in run)
+        if steps.ndim != 1 or len(steps) < 2 or not steps.shape == gaps.shape == distances.shape:
+            shapes = f"{steps.shape}, {gaps.shape} and {distances.shape}"
+            raise ValueError(f"{name!r} must have as many gaps and distances as steps, two or more, got {shapes}")
+        if not all(np.isfinite(values).all() for values in (steps, gaps, distances)) or (distances <= 0).any():
+            raise ValueError(f"{name!r} must have finite steps and gaps, and finite distances above 0")
+        above.plot(steps, gaps, **look, marker=marker, markersize=4, label=name)
+        below.plot(steps, distances, **look, marker=marker, markersize=4, label=name)
+    above.axhline(0, color=COLOURS["neutral"], linewidth=0.8)
+    below.set_yscale("log")
+    _in_plain_numbers(below.yaxis)
+    above.set(ylabel=gap, title=title)
+    below.set(ylabel=distance, xlabel="step")
+    if len(runs) > 1:
+        below.legend(frameon=False)
+    return above.figure
 
 
 # ---------------------------------------------------------------- helpers

@@ -28,6 +28,7 @@ def root(inside):
 RIGHT = {
     nb03.field_xy: (lambda x, y: (-y, x),),
     nb03.maximiser_first: (y_first, kept),
+    nb03.turn_and_stretch: (lambda mu: (abs(mu), 2 * math.pi / cmath.phase(mu)),),
     nb03.step_eigenvalues: (lambda g, eta: [1 + eta * (-g / 2 + s * root(g * g / 4 - 0.25)) for s in (1, -1)],),
     nb03.critical_gamma: (lambda eta: 1 - eta / 4,),
     nb03.extragradient_step: (lambda v, s, eta: s + eta * v(s + eta * v(s)),),
@@ -129,6 +130,49 @@ def test_orders(capsys, mutant, fragment):
 )
 def test_what_is_kept(capsys, mutant, fragment):
     rejects(capsys, nb03.maximiser_first, y_first, mutant, fragment=fragment)
+
+
+def steps(mu):
+    return 2 * math.pi / cmath.phase(mu)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda mu: (steps(mu), abs(mu)), "changed places"),
+        (lambda mu: (abs(mu) ** 2, steps(mu)), "the factor on the *squared* distance"),
+        (lambda mu: (mu.real, steps(mu)), "the real part of mu"),
+        (lambda mu: (abs(mu - 1), steps(mu)), "what a step *adds*"),
+        (lambda mu: (abs(mu) ** steps(mu), steps(mu)), "the factor of a whole turn"),
+        (lambda mu: (abs(mu), cmath.phase(mu)), "the angle of one step; how many"),
+        (lambda mu: (abs(mu), math.degrees(cmath.phase(mu))), "in degrees; how many"),
+        (lambda mu: (abs(mu), 360 / cmath.phase(mu)), "cmath.phase gives radians"),
+        (lambda mu: (abs(mu), 2 * math.pi / math.degrees(cmath.phase(mu))), "your angle is in degrees"),
+        (lambda mu: (abs(mu), 1 / steps(mu)), "upside down"),
+        (lambda mu: (abs(mu), steps(mu) / 2), "a full one is 2π, not π"),
+        (lambda mu: (abs(mu), round(steps(mu))), "was rounded"),
+        (lambda mu: (abs(mu), int(steps(mu))), "was rounded"),
+        (lambda mu: (mu.imag + abs(mu.real), steps(mu)), "not their sum"),
+        (lambda mu: (abs(mu), -steps(mu)), "should be positive"),
+        (lambda mu: (abs(mu), 2 * math.pi / mu.imag), "take the angle itself"),
+        (lambda mu: (abs(mu), 2 * math.pi / math.atan(mu.imag / mu.real)), "atan(b / a)"),
+        (lambda mu: (abs(mu), 2 * math.pi / math.asin(mu.imag / abs(mu))), "asin is the angle only"),
+        (lambda mu: (abs(mu), 2 * math.pi / cmath.phase(mu - 1)), "the angle of mu − 1"),
+        (lambda mu: abs(mu), "were expected, but got float"),
+        (lambda mu: (abs(mu), 7.0 * steps(mu)), "the factor is right, the number of steps not"),
+    ],
+)
+def test_turns(capsys, mutant, fragment):
+    rejects(capsys, nb03.turn_and_stretch, mutant, fragment=fragment)
+
+
+def test_turns_may_be_tensors_or_degrees(capsys):
+    accepts(
+        capsys,
+        nb03.turn_and_stretch,
+        lambda mu: torch.tensor([abs(mu), 2 * math.pi / cmath.phase(mu)], dtype=torch.float64),
+    )
+    accepts(capsys, nb03.turn_and_stretch, lambda mu: [np.abs(mu), 360 / math.degrees(math.atan2(mu.imag, mu.real))])
 
 
 def field_values(g, quarter=0.25, half=0.5):

@@ -267,16 +267,16 @@ def test_the_mistake_in_the_first_weights_is_named(capsys, function, fragment):
 
 
 def test_diagnosis(capsys):
-    right = {"A": 3, "B": 1, "C": 4, "D": 2}
+    right = {"P": 3, "Q": 1, "R": 4, "S": 2}
     accepts(capsys, nb07.diagnosis, right)
     accepts(capsys, nb07.diagnosis, {program: str(symptom) for program, symptom in right.items()})
-    assert "not attempted" in verdict(capsys, nb07.diagnosis, dict.fromkeys("ABCD", ...))
+    assert "not attempted" in verdict(capsys, nb07.diagnosis, dict.fromkeys("PQRS", ...))
     assert "not attempted" in verdict(capsys, nb07.diagnosis, ...)
-    rejects(capsys, nb07.diagnosis, {"A": 3, "B": 1, "C": 4, "D": ...}, fragment="no answer for 'D' yet")
-    rejects(capsys, nb07.diagnosis, {"A": 3, "B": 2, "C": 4, "D": 1}, fragment="2 of the 4 are wrong. Look again: pr")
-    rejects(capsys, nb07.diagnosis, {"A": 1, "B": 3, "C": 4, "D": 2}, fragment="program A differentiates")
-    rejects(capsys, nb07.diagnosis, {"A": 3, "B": 3, "C": 4, "D": 2}, fragment="exactly once")
-    rejects(capsys, nb07.diagnosis, {"A": 3}, fragment="no answer for 'B' yet")
+    rejects(capsys, nb07.diagnosis, {"P": 3, "Q": 1, "R": 4, "S": ...}, fragment="no answer for 'S' yet")
+    rejects(capsys, nb07.diagnosis, {"P": 3, "Q": 2, "R": 4, "S": 1}, fragment="2 of the 4 are wrong. Look again: pr")
+    rejects(capsys, nb07.diagnosis, {"P": 1, "Q": 3, "R": 4, "S": 2}, fragment="program P differentiates")
+    rejects(capsys, nb07.diagnosis, {"P": 3, "Q": 3, "R": 4, "S": 2}, fragment="exactly once")
+    rejects(capsys, nb07.diagnosis, {"P": 3}, fragment="no answer for 'Q' yet")
     rejects(capsys, nb07.diagnosis, [3, 1, 4, 2], fragment="a dict with a number from 1 to 4 for each program")
 
 
@@ -395,4 +395,4 @@ def test_numbers_may_be_written_in_many_ways(capsys):
     for line in (1.0, "1", torch.tensor(1)):
         accepts(capsys, nb07.wrong_line, line)
     accepts(capsys, nb07.output_size, lambda n, k, s, p: float(by_formula(n, k, s, p)))
-    accepts(capsys, nb07.diagnosis, {"d": 2.0, "c": 4, "b": "1", "a": torch.tensor(3)})
+    accepts(capsys, nb07.diagnosis, {"s": 2.0, "r": 4, "q": "1", "p": torch.tensor(3)})

@@ -575,6 +575,8 @@ def test_the_output_holds_widget_picture_and_words():
     assert apart.mean() < 3 and stored.mode == "P"
     assert len(bundle["image/png"]) < 40_000
     assert bundle["text/plain"].startswith("A walk. Step 50: at 5.0.")
+    panel.title = "Is it a walk?"
+    assert repr(panel).startswith("Is it a walk? Step 50: at 5.0.")
 
 
 def line(ax):

@@ -26,23 +26,28 @@ CANVAS = torch.arange(24.0).reshape(4, 6) - 3  # stride 2: (2 - 1) * 2 + 2 by (3
 
 
 def test_every_number_of_image_kernel_and_canvas_is_written():
-    axes = convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2).axes
-    for ax, values in zip(axes, (IMAGE, KERNEL, CANVAS), strict=True):
-        assert texts(ax) == values.flatten().tolist()
+    axes = convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2, of=(1, 1)).axes
+    alone = torch.full((4, 6), torch.nan)
+    alone[2:4, 2:4] = 3 * KERNEL
+    for ax, values in zip(axes, (IMAGE, KERNEL, alone, CANVAS), strict=True):
+        assert texts(ax) == values[~values.isnan()].tolist()
         assert [(round(t.get_position()[1]), round(t.get_position()[0])) for t in ax.texts] == [
-            (row, column) for row in range(values.shape[0]) for column in range(values.shape[1])
+            tuple(place) for place in (~values.isnan()).nonzero().tolist()
         ]
 
 
 def test_one_stamp_and_what_stays_are_framed():
-    image, _, canvas = convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2, padding=1, of=(1, 2)).axes
+    image, _, alone, canvas = convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2, padding=1, of=(1, 2)).axes
     assert [(p.get_x() + 0.5, p.get_y() + 0.5, p.get_width(), p.get_height()) for p in image.patches] == [(2, 1, 1, 1)]
+    assert alone.get_title() == "its stamp: -1 × kernel"
+    assert [(p.get_x() + 0.5, p.get_y() + 0.5, p.get_width(), p.get_height()) for p in alone.patches] == [(4, 2, 2, 2)]
+    assert alone.images[0].get_clim() == canvas.images[0].get_clim(), "the same paint for the same number"
     stamp, stays = canvas.patches
     assert (stamp.get_x() + 0.5, stamp.get_y() + 0.5, stamp.get_width(), stamp.get_height()) == (4, 2, 2, 2)
     assert (stays.get_x() + 0.5, stays.get_y() + 0.5, stays.get_width(), stays.get_height()) == (1, 1, 4, 2)
     assert (stamp.get_linestyle(), stays.get_linestyle()) == ("-", "--")
     assert "2×4" in canvas.get_xlabel()
-    assert len(convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2).axes[2].patches) == 1
+    assert len(convolutions.stamps(IMAGE, KERNEL, CANVAS, stride=2).axes[3].patches) == 1
 
 
 @pytest.mark.parametrize(
@@ -76,16 +81,16 @@ def test_overlaps_share_one_scale_and_write_every_count():
 # ---------------------------------------------------------------- the table
 
 
-def row(name, frechet, clear=None, classes=None, cost=1.0):
+def row(name, frechet, clear=None, classes=None):
     return {
         "name": name, "frechet": frechet, "clear": clear or [0.5] * len(frechet),
-        "classes": classes or [10] * len(frechet), "cost": cost,
+        "classes": classes or [10] * len(frechet),
     }  # fmt: skip
 
 
 ROWS = [
     {"name": "real images", "frechet": [2.0, 3.0, 1.0]},
-    row("other", [8.0, 500.0, 30.0], [0.7, 0.1, 0.2], [10, 3, 9], 2.5),
+    row("other", [8.0, 500.0, 30.0], [0.7, 0.1, 0.2], [10, 3, 9]),
     row("classic", [100.0, 40.0, 60.0], [0.4, 0.6, 0.5]),
 ]
 
@@ -99,23 +104,35 @@ def dots(ax):
     )
 
 
-def test_every_seed_is_a_dot_and_the_control_comes_first():
-    distance, clear, cost = convolutions.ablation_table(ROWS, clear_floor=0.97).axes
-    assert [label.get_text() for label in distance.get_yticklabels()] == ["classic", "other"]
-    assert distance.get_ylim()[0] > distance.get_ylim()[1], "the control is on top"
+def test_every_seed_is_a_dot_and_the_best_row_comes_first():
+    distance, clear = convolutions.ablation_table(ROWS, clear_floor=0.97).axes
+    assert [label.get_text() for label in distance.get_yticklabels()] == ["other", "classic"]
+    assert distance.get_ylim()[0] > distance.get_ylim()[1], "the first row is on top"
     assert dots(distance) == [
-        (0, 40.0, True), (0, 60.0, True), (0, 100.0, True), (1, 8.0, True), (1, 30.0, False), (1, 500.0, False),
+        (0, 8.0, True), (0, 30.0, False), (0, 500.0, False), (1, 40.0, True), (1, 60.0, True), (1, 100.0, True),
     ]  # fmt: skip
-    assert dots(clear) == [(0, 0.4, True), (0, 0.5, True), (0, 0.6, True), (1, 0.1, False), (1, 0.2, False),
-                           (1, 0.7, True)]  # fmt: skip
-    assert [bar.get_width() for bar in cost.patches if hasattr(bar, "get_width")][:2] == [1.0, 2.5]
+    assert dots(clear) == [(0, 0.1, False), (0, 0.2, False), (0, 0.7, True), (1, 0.4, True), (1, 0.5, True),
+                           (1, 0.6, True)]  # fmt: skip
     assert distance.get_xscale() == "log"
     low, high = distance.get_xlim()
-    assert low < 1.0 and high > 500.0
+    assert low < 8.0 and high > 500.0
+
+
+def test_a_row_that_covers_no_class_has_words_for_dots_and_does_not_stretch_the_axis():
+    blind = row("blind", [1600.0, 1619.0, 1.0], [0.0] * 3, [0] * 3)
+    distance, clear = convolutions.ablation_table([*ROWS, blind]).axes
+    assert [label.get_text() for label in distance.get_yticklabels()] == ["other", "classic", "blind"]
+    assert dots(distance) == dots(convolutions.ablation_table(ROWS).axes[0])
+    assert distance.get_xlim() == convolutions.ablation_table(ROWS).axes[0].get_xlim()
+    for ax in (distance, clear):
+        assert [(t.get_position()[1], t.get_text()) for t in ax.texts if "class" in t.get_text()] == [
+            (2, "no class covered")
+        ]
 
 
 def test_lines_stand_at_the_control_s_medians_and_at_the_floor():
-    distance, clear, cost = convolutions.ablation_table(ROWS, clear_floor=0.97).axes
+    near = [{"name": "real images", "frechet": [4.0]}, *ROWS[1:]]
+    distance, clear = convolutions.ablation_table(near, clear_floor=0.97).axes
 
     def upright(ax):
         return {
@@ -125,15 +142,16 @@ def test_lines_stand_at_the_control_s_medians_and_at_the_floor():
         }
 
     neutral, real = style.COLOURS["neutral"], style.COLOURS["real"]
-    assert upright(distance) == {"--": (60.0, neutral), ":": (2.0, real)}
+    assert upright(distance) == {"--": (60.0, neutral), ":": (4.0, real)}
     assert upright(clear) == {"--": (0.5, neutral), ":": (0.97, real)}
-    assert upright(cost) == {"--": (1.0, neutral)}
-    assert set(upright(convolutions.ablation_table(ROWS).axes[1])) == {"--"}
+    distance, clear = convolutions.ablation_table(ROWS).axes
+    assert set(upright(clear)) == set(upright(distance)) == {"--"}
+    assert distance.get_title(loc="left") == "← real images: 2.0", "a line at 2 would be far from 8"
 
 
 @pytest.mark.parametrize("ends", [(1.4, 1619.4), (2.0, 120.5), (0.9, 2e4)])
 def test_numbers_below_the_distance_stand_apart(ends):
-    rows = [ROWS[0], row("classic", list(ends)), row("a row with a name of some length, as in the stored table", [9.0])]
+    rows = [ROWS[0], row("classic", list(ends)), row("a row with a name of some length in the table", [9.0])]
     figure = convolutions.ablation_table(rows)
     style.arrange(figure)
     boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
@@ -147,6 +165,7 @@ def test_numbers_below_the_distance_stand_apart(ends):
     "rows, words",
     [
         (ROWS[:2], "control must be the name of a row"),
+        ([*ROWS[:2], row("classic", [9.0], classes=[0])], "control must be a row that covers a class"),
         (ROWS[1:], "floor must be the name of a row"),
         ([*ROWS, ROWS[1]], "may come once"),
         ([*ROWS, row("bad", [0.0])], "frechet of 'bad' must be numbers above 0"),
@@ -178,6 +197,10 @@ def test_stored_pictures_are_shown_as_they_are_in_the_order_asked_for():
     assert [int(ax.images[0].get_array()[0, 0]) for ax in axes] == [200, 10]
     assert all(ax.images[0].get_clim() == (0, 255) for ax in axes)
     assert len(convolutions.montages(rows, ["a", "b", "a"], columns=2).axes) == 4
+    labelled = convolutions.montages(rows, ["b", "a"], labels={"a": "first: 3 of 4"}).axes
+    assert [ax.get_title(loc="left") for ax in labelled] == ["b", "first: 3 of 4"]
+    with pytest.raises(ValueError, match="labels must be for some of names"):
+        convolutions.montages(rows, ["b"], labels={"a": "x"})
     for names in (["c"], ["d"], []):
         with pytest.raises(ValueError, match="names must be rows with a picture"):
             convolutions.montages(rows, names)

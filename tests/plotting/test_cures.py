@@ -19,55 +19,80 @@ ROWS = [
     row("none", [1, 2, 1], [1.0, 0.8, 0.9], 1.0),
     row("worse", [0, 0, 0], [None, None, None], 6.0),
 ]
+FEW = [row("none", [0, 3, 25], [0.2, 0.4, 0.3], 1.0), row("R1", [25, 25, 25], [0.7, 0.9, 0.8], 9.0)]
+GROUPS = {"penalties": ["R1"], "the rest": ["worse"]}
+
+
+def match(tables=None, groups=GROUPS, **further):
+    tables = {"ring": ROWS} if tables is None else tables
+    return cures.cure_match(tables, {"ring": 8, "grid": 25}, groups=groups, **further)
 
 
 def dots(ax):
-    """Every dot of the left panel as (row, modes covered)."""
+    """Every dot of a panel as (label of its row, modes covered)."""
+    first = ax.figure.axes[0]
+    names = {at: label.get_text() for at, label in zip(first.get_yticks(), first.get_yticklabels(), strict=True)}
     places = [xy for line in ax.lines if line.get_marker() == "o" for xy in zip(*line.get_data(), strict=True)]
-    return sorted((round(y), x) for x, y in places)
+    return sorted((names[min(names, key=lambda at: abs(at - y))], x) for x, y in places)
+
+
+def said(ax):
+    """The words of a panel in each row, from left to right."""
+    rows = {}
+    for text in sorted(ax.texts, key=lambda text: text.get_position()[0]):
+        rows.setdefault(text.get_position()[1], []).append(text.get_text())
+    return [rows[place] for place in sorted(rows)]
 
 
 def test_every_seed_is_a_dot_and_the_control_comes_first():
-    modes, quality, cost = cures.cure_table(ROWS, 8).axes
-    assert [label.get_text() for label in modes.get_yticklabels()] == ["none", "R1", "worse"]
-    assert dots(modes) == [(0, 1), (0, 1), (0, 2), (1, 7), (1, 8), (1, 8), (2, 0), (2, 0), (2, 0)]
-    assert modes.get_ylim()[0] > modes.get_ylim()[1], "the control is on top"
-    assert len({tuple(xy) for line in modes.lines for xy in np.transpose(line.get_data())}) >= 9, "no dot hides another"
-    ticks = {round(line.get_ydata()[0]): sorted(line.get_xdata()) for line in quality.lines if line.get_marker() == "|"}
-    assert ticks == {0: [0.8, 0.9, 1.0], 1: [0.5, 0.6, 0.9]}
-    medians = {line.get_ydata()[0]: line.get_xdata()[0] for line in quality.lines if line.get_marker() == "D"}
-    assert medians == {0: 0.9, 1: 0.6}
-    assert [text.get_text() for text in quality.texts] == ["diverged"]
-    assert [bar.get_width() for bar in cost.patches if bar.get_height() == 0.5] == [1.0, 1.4, 6.0]
+    ring, _ = match().axes
+    assert [label.get_text() for label in ring.get_yticklabels()] == ["none", "penalties", "R1", "the rest", "worse"]
+    none, r1, worse = [("none", 1), ("none", 1), ("none", 2)], [("R1", 7), ("R1", 8), ("R1", 8)], [("worse", 0)] * 3
+    assert dots(ring) == sorted(none + r1 + worse)
+    assert ring.get_ylim()[0] > ring.get_ylim()[1], "the control is on top"
+    assert len({tuple(xy) for line in ring.lines for xy in np.transpose(line.get_data())}) >= 9, "no dot hides another"
+    assert "of 8 ↑" in ring.get_title(loc="left") and ring.get_title(loc="left").startswith("ring")
+
+
+def test_a_row_says_its_median_quality_and_its_word():
+    words = {"ring": {"R1": "cures", "worse": "–"}}
+    ring, cost = match(words=words).axes
+    assert said(ring) == [["90%", ""], ["60%", "cures"], ["diverged", "–"]]
+    bold = [text.get_text() for text in ring.texts if text.get_fontweight() == "bold"]
+    assert bold == ["cures"]
     assert [text.get_text() for text in cost.texts] == ["1.0×", "1.4×", "6.0×"]
-    assert "of 8" in modes.get_xlabel()
+    assert [bar.get_width() for bar in cost.patches if bar.get_height() == 0.5] == [1.0, 1.4, 6.0]
 
 
-def test_the_controls_medians_run_down_through_all_rows():
-    panels = cures.cure_table(ROWS, 8).axes
+def test_problems_stand_side_by_side_and_what_was_not_run_says_so():
+    ring, grid, cost = match({"ring": ROWS, "grid": FEW}).axes
+    assert dots(grid)[:3] == [("R1", 25)] * 3 and said(grid)[-1] == ["not run"]
+    assert list(grid.get_xticks()) == [0, 5, 10, 15, 20, 25] and list(ring.get_xticks()) == [0, 2, 4, 6, 8]
+    assert [text.get_text() for text in cost.texts] == ["1.0×", "1.4×", "6.0×"], "the first problem's costs"
+    other = match({"grid": FEW, "ring": ROWS}).axes[-1]
+    assert [text.get_text() for text in other.texts] == ["1.0×", "9.0×", "6.0×"], "or the next that has the row"
+
+
+def test_the_controls_median_runs_down_through_each_panel():
+    panels = match({"ring": ROWS, "grid": FEW}).axes[:2]
     dashed = [[line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"] for ax in panels]
-    assert dashed == [[1.0], [0.9], [1.0]]
+    assert dashed == [[1.0], [3.0]]
 
 
 def test_all_modes_and_some_look_different_in_shape_too():
-    modes = cures.cure_table(ROWS, 8).axes[0]
-    faces = {line.get_xdata()[0]: line.get_markerfacecolor() for line in modes.lines if line.get_marker() == "o"}
+    ring = match().axes[0]
+    faces = {line.get_xdata()[0]: line.get_markerfacecolor() for line in ring.lines if line.get_marker() == "o"}
     assert faces[8] == style.COLOURS["real"] and faces[7] == faces[1] == "white"
 
 
 def test_many_seeds_at_one_count_stay_inside_their_row():
-    modes = cures.cure_table([row("none", [8] * 40)], 8).axes[0]
-    heights = [y for line in modes.lines if line.get_marker() == "o" for y in line.get_ydata()]
+    ring = match({"ring": [row("none", [8] * 40), row("R1", [1]), row("worse", [1])]}).axes[0]
+    heights = [y for line in ring.lines if len(line.get_xdata()) == 40 for y in line.get_ydata()]
     assert len(set(heights)) == 40 and max(map(abs, heights)) < 0.5
 
 
-def test_notes_stand_at_their_row():
-    cost = cures.cure_table(ROWS, 8, notes={"R1": "helps"}, title="ring").axes[2]
-    assert [(text.get_text(), text.xy[1]) for text in cost.texts][-1] == ("helps", 1)
-
-
 @pytest.mark.parametrize(
-    "rows, control, said",
+    "rows, control, message",
     [
         (ROWS, "nothing", "control must be the name of a row"),
         ([*ROWS, ROWS[0]], "none", "each name may come once"),
@@ -78,9 +103,15 @@ def test_notes_stand_at_their_row():
         ([row("none", [1], [1.5])], "none", "quality of 'none' must be shares"),
     ],
 )
-def test_what_is_no_table_is_refused(rows, control, said):
-    with pytest.raises(ValueError, match=said):
-        cures.cure_table(rows, 8, control=control)
+def test_what_is_no_table_is_refused(rows, control, message):
+    with pytest.raises(ValueError, match=message):
+        match({"ring": rows}, control=control)
+
+
+@pytest.mark.parametrize("groups", [{"a": ["R1"]}, {"a": ["R1", "worse", "R1"]}, {"a": ["R1", "worse", "none"]}])
+def test_groups_hold_each_row_once(groups):
+    with pytest.raises(ValueError, match="groups must hold each row but 'none' once"):
+        match(groups=groups)
 
 
 def test_samples_have_a_row_per_recipe_and_a_column_per_seed():
@@ -97,6 +128,9 @@ def test_samples_have_a_row_per_recipe_and_a_column_per_seed():
     assert [ax.get_xlabel() for ax in fig.axes] == ["", "", "", "1", "2", "3"]
     assert len({(ax.get_xlim(), ax.get_ylim()) for ax in fig.axes}) == 1, "compared on the same limits"
     assert all(len(ax.lines[0].get_xdata()) == 8 for ax in fig.axes), "the modes"
+    assert fig.axes[0].get_xlim() == pytest.approx((-1.25, 1.25))
+    wide = cures.samples_by_seed(clouds, ring, reach=3.0).axes
+    assert {(ax.get_xlim(), ax.get_ylim()) for ax in wide} == {((-3.0, 3.0), (-3.0, 3.0))}
 
 
 @pytest.mark.parametrize(

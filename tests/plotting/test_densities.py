@@ -15,6 +15,7 @@ X = torch.linspace(-3, 3, 61)
 P, Q = torch.exp(-X.square()), torch.exp(-(X - 1).square())
 D = P / (P + Q)
 HISTORY = {"value": [-1.3, -1.2], "D(heads)": [0.5, 0.7], "D(tails)": [0.5, 0.2], "q(heads)": [0.2, 0.3]}
+MEASURED = {"a": (P, {"KL": 0.0, "W1": 2.0}), "b": (Q, {"KL": 1.0, "W1": 0.5})}
 READ = {"KL": [0.0, 1.0], "reverse KL": [0.0, 2.0], "JS": [0.0, 0.3], "W1": [0.0, 1.0]}
 
 PICTURES = {
@@ -27,6 +28,9 @@ PICTURES = {
     "d_loss": lambda: densities.discriminator_loss_against_shift([0.0, 1.0, 2.0], [1.386, 1.0, 0.5]),
     "rulers": lambda: densities.rulers([0.0, 1.0], READ),
     "generator_losses": lambda: densities.generator_losses(torch.linspace(-10, 10, 101)),
+    "compare": lambda: densities.discriminators_for(X, P, [Q], [D], ["a"], label="b", compare={"c": 1 - D}),
+    "moving_mass": lambda: densities.moving_mass(X, P, Q, parts=5),
+    "measured": lambda: densities.generators_measured(X, P, MEASURED),
     "fakes": lambda: densities.fakes_with_slopes(X, P, Q, [1.0, 1.5], {"a": [-1.0, 0.0], "b": [-1.0, -1.0]}),
 }
 
@@ -85,6 +89,36 @@ def test_arrows_point_where_the_push_goes():
     assert arrows.U.tolist() == [-2.0, 0.5] and arrows.X.tolist() == [1.0, 1.5]
 
 
+def bell(places, mean, width):
+    return torch.exp(-((places - mean) ** 2) / (2 * width**2)) / (width * math.sqrt(2 * math.pi))
+
+
+def test_the_arrows_of_moving_mass_are_as_long_on_average_as_w1():
+    places = torch.linspace(-9, 15, 4_801, dtype=torch.float64)
+    p, q = bell(places, 0, 1), bell(places, 5, 0.5)
+    fig = densities.moving_mass(places, p, q, parts=10)
+    left, right = (next(c for c in ax.collections if hasattr(c, "U")) for ax in fig.axes)
+    assert len(left.U) == 10 and np.allclose(left.U, right.U) and np.allclose(left.X, right.X)
+    assert (left.U < 0).all() and left.U.mean() == pytest.approx(-5, abs=1e-3)
+    assert np.median(left.X) == pytest.approx(5, abs=1e-3)  # they start where q is
+    z = (left.X - 5) / 0.5
+    assert np.allclose(left.X + left.U, z, atol=2e-3)  # and end at the same share of p
+    assert fig.axes[1].get_title() == "grey area: W1 = 5.00"
+    wide = densities.moving_mass(places, bell(places, 0, 1), bell(places, 0, 2))
+    assert wide.axes[1].get_title() == "grey area: W1 = 0.80"  # sqrt(2 / pi), though the means are equal
+
+
+def test_the_largest_reading_of_each_ruler_is_bold():
+    fig = densities.generators_measured(X, P, MEASURED)
+    bold = [[text.get_text() for text in ax.texts if text.get_weight() == "bold"] for ax in fig.axes[2:]]
+    assert bold == [["W1", "2.00"], ["KL", "1.00"]]
+
+
+def test_the_loss_of_the_best_d_is_read_from_far_to_near():
+    ax = densities.discriminator_loss_against_shift([0.0, 1.0, 2.0], [1.386, 1.0, 0.5]).axes[0]
+    assert ax.get_xlim() == (2.0, 0.0)
+
+
 def test_axes_may_be_given():
     fig, axes = style.figure(2)
     assert densities.density_pair(X, P, Q, ax=axes[1]) is fig
@@ -114,6 +148,12 @@ REFUSED = {
     "three": (lambda: densities.discriminator(X, D, compare=dict.fromkeys("abc", D)), ValueError, "at most 2 curves"),
     "counts": (lambda: densities.discriminators_for(X, P, [Q], [D, D], ["a"]), ValueError, "must be as many"),
     "no columns": (lambda: densities.discriminators_for(X, P, [], [], []), ValueError, "must be as many"),
+    "no generators": (lambda: densities.generators_measured(X, P, {}), ValueError, "at least one"),
+    "other rulers": (
+        lambda: densities.generators_measured(X, P, {"a": (P, {"KL": 1.0}), "b": (P, {"JS": 1.0})}),
+        ValueError,
+        "the same rulers",
+    ),
     "history": (
         lambda: densities.coin_game({"value": [1.0]}, 0.7),
         ValueError,

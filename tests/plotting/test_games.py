@@ -146,3 +146,21 @@ def test_a_dirac_gan_that_ran_away_is_named():
     for theta, psi, name in ((math.nan, 0.1, "theta"), (0.1, math.inf, "psi")):
         with pytest.raises(ValueError, match=f"{name} must be a finite number"):
             pictures.dirac(theta, psi)
+
+
+def test_powers_turn_and_stretch():
+    fig = pictures.powers((1 + 0.2j, 0.96 + 0.28j, 0.9 - 0.2j), num_steps=5, limit=1.5)
+    assert [ax.get_title() for ax in fig.axes] == ["times 1 + 0.2i", "times 0.96 + 0.28i", "times 0.9 − 0.2i"]
+    for ax, mu, colour in zip(
+        fig.axes, (1 + 0.2j, 0.96 + 0.28j, 0.9 - 0.2j), ("warning", "neutral", "neutral"), strict=True
+    ):
+        (path,) = [line for line in ax.lines if len(line.get_xdata()) == 6]
+        wanted = [mu**k for k in range(6)]
+        assert np.allclose(path.get_xdata() + 1j * path.get_ydata(), wanted)
+        assert to_hex(path.get_color()) == style.COLOURS[colour]
+        single = {line.get_marker(): complex(*line.get_xydata()[0]) for line in ax.lines if len(line.get_xdata()) == 1}
+        assert single == pytest.approx({"o": 1, "D": mu, "s": mu**5})
+        assert ax.get_xlim() == ax.get_ylim() == (-1.5, 1.5) and len(ax.patches) == 1
+    for bad in ((), (complex("nan"),)):
+        with pytest.raises(ValueError, match="numbers must be finite"):
+            pictures.powers(bad)

@@ -104,6 +104,16 @@ def test_one_loss_stands_beside_its_levels():
         draw.one_loss([1.0], player="critic")
 
 
+def test_one_loss_is_smoothed_as_much_as_asked():
+    jump = [0.0] * 30 + [1.0] * 30
+    (usual,), (sharp,) = (
+        draw.one_loss(jump, player="generator").axes,
+        draw.one_loss(jump, player="generator", smooth=1).axes,
+    )
+    assert 0 < usual.lines[1].get_ydata()[29] < 0.5
+    np.testing.assert_allclose(sharp.lines[1].get_ydata(), jump)
+
+
 def test_races_draw_every_seed():
     runs = {"slow": torch.ones(3, 4), "quick": torch.zeros(3, 4)}
     figure = draw.races([0, 1, 2, 3], {"SGD": runs, "Adam": runs})

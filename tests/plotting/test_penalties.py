@@ -9,7 +9,7 @@ from gancourse.plotting.style import COLOURS
 
 REAL = torch.tensor([[0.0, 1.0], [1.0, 0.0], [-1.0, -0.5]])
 FAKE = torch.tensor([[0.2, 0.1], [-0.3, 0.4], [0.5, -0.6], [0.7, 0.9]])
-LOSSES, DISTANCES = [5.0, 3.0, 1.0], [1000.0, 90.0, 40.0]
+STEPS, GAPS, DISTANCES = [100, 200, 300], [5.0, 3.0, 1.0], [1000.0, 90.0, 40.0]
 
 
 def lines(ax, **wanted):
@@ -53,38 +53,34 @@ def test_pairs_refuses(given, words):
         penalties.pairs(*given)
 
 
-def test_a_run_is_a_path_with_a_hollow_start_and_a_large_end():
-    fig = penalties.gap_against_quality({"one": (LOSSES, DISTANCES), "two": (DISTANCES, LOSSES)}, xlabel="x", title="t")
-    (ax,) = fig.axes
-    assert ax.get_yscale() == "log" and ax.get_xlabel() == "x" and ax.get_title() == "t"
-    path, start, end = ax.lines[:3]
-    np.testing.assert_allclose(path.get_xydata(), np.column_stack([LOSSES, DISTANCES]))
-    np.testing.assert_allclose(start.get_xydata(), [[5.0, 1000.0]])
-    np.testing.assert_allclose(end.get_xydata(), [[1.0, 40.0]])
-    assert start.get_markerfacecolor() == "white" and end.get_markerfacecolor() != "white"
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
-    assert ax.lines[0].get_color() != ax.lines[3].get_color()
+def test_gap_and_distance_are_drawn_over_the_same_steps():
+    runs = {"one": (STEPS, GAPS, DISTANCES), "two": (STEPS, DISTANCES, GAPS)}
+    fig = penalties.gap_and_distance(runs, gap="g", distance="d", title="t")
+    above, below = fig.axes
+    assert above.get_yscale() == "linear" and below.get_yscale() == "log"
+    assert (above.get_ylabel(), below.get_ylabel(), above.get_title(), below.get_xlabel()) == ("g", "d", "t", "step")
+    for ax, values in ((above, [GAPS, DISTANCES]), (below, [DISTANCES, GAPS])):
+        for line, wanted in zip(ax.lines, values, strict=False):
+            np.testing.assert_allclose(line.get_xydata(), np.column_stack([STEPS, wanted]))
+    assert above.lines[0].get_color() == below.lines[0].get_color() != above.lines[1].get_color()
+    assert above.lines[0].get_marker() != above.lines[1].get_marker()
+    np.testing.assert_allclose(above.lines[2].get_ydata(), 0)
+    assert [text.get_text() for text in below.get_legend().get_texts()] == ["one", "two"]
 
 
-def test_the_loss_has_a_logarithmic_axis_if_asked():
-    runs = {"one": ([12.0, 3.0, 0.4], [1600.0, 300.0, 40.0])}
-    (ax,) = penalties.gap_against_quality(runs, log=True).axes
-    assert ax.get_xscale() == ax.get_yscale() == "log"
-    np.testing.assert_allclose(ax.lines[0].get_xdata(), [12.0, 3.0, 0.4])
-    fig = ax.figure
+def test_one_run_needs_no_legend_and_the_distance_has_plain_numbers():
+    fig = penalties.gap_and_distance({"one": ([1, 2, 3], [12.0, -3.0, 0.4], [1600.0, 300.0, 40.0])})
+    above, below = fig.axes
+    assert above.get_legend() is None and below.get_legend() is None
     style.arrange(fig)
-    written = {label.get_text() for label in (*ax.get_xticklabels(which="both"), *ax.get_yticklabels(which="both"))}
-    assert {"0.5", "10", "50", "1000"} <= written and not any("10^" in text for text in written)
-    (plain,) = penalties.gap_against_quality(runs).axes
-    assert plain.get_xscale() == "linear"
-    with pytest.raises(ValueError, match="'two' has a loss of -0.5"):
-        penalties.gap_against_quality({**runs, "two": ([1.0, -0.5], [2.0, 1.0])}, log=True)
+    written = {label.get_text() for label in below.get_yticklabels(which="both")}
+    assert {"50", "200", "1000"} <= written and not any("10^" in text for text in written)
 
 
-def test_a_run_can_be_drawn_on_axes_that_are_there():
-    fig, (left, right) = style.figure(2)
-    assert penalties.gap_against_quality({"one": (LOSSES, DISTANCES)}, ax=right) is fig
-    assert not left.lines and len(right.lines) == 3
+def test_runs_can_be_drawn_on_axes_that_are_there():
+    fig, (left, middle, right) = style.figure(3)
+    assert penalties.gap_and_distance({"one": (STEPS, GAPS, DISTANCES)}, axes=(middle, right)) is fig
+    assert not left.lines and len(middle.lines) == 2 and len(right.lines) == 1
     assert penalties.pairs(REAL, FAKE, [0, 1, 2], ax=left) is fig
 
 
@@ -92,13 +88,13 @@ def test_a_run_can_be_drawn_on_axes_that_are_there():
     "runs, words",
     [
         ({}, "1 to 4"),
-        ({str(i): (LOSSES, DISTANCES) for i in range(5)}, "1 to 4"),
-        ({"one": (LOSSES, DISTANCES[:2])}, "as many losses"),
-        ({"one": ([1.0], [1.0])}, "two or more"),
-        ({"one": ([1.0, float("nan")], [1.0, 2.0])}, "finite losses"),
-        ({"one": ([1.0, 2.0], [1.0, 0.0])}, "above 0"),
+        ({str(i): (STEPS, GAPS, DISTANCES) for i in range(5)}, "1 to 4"),
+        ({"one": (STEPS, GAPS, DISTANCES[:2])}, "as many gaps and distances"),
+        ({"one": ([1], [1.0], [1.0])}, "two or more"),
+        ({"one": ([1, 2], [1.0, float("nan")], [1.0, 2.0])}, "finite steps and gaps"),
+        ({"one": ([1, 2], [1.0, 2.0], [1.0, 0.0])}, "above 0"),
     ],
 )
-def test_gap_against_quality_refuses(runs, words):
+def test_gap_and_distance_refuses(runs, words):
     with pytest.raises(ValueError, match=words):
-        penalties.gap_against_quality(runs)
+        penalties.gap_and_distance(runs)
