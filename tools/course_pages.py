@@ -54,6 +54,7 @@ def prepared(notebook: dict[str, Any], name: str, course: Course) -> dict[str, A
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             text = "".join(cell["source"])
+            text = text.replace("](../docs/", "](../")  # the site has the pages of docs/ at its top
             cell["source"] = re.sub(rf"^.*{BADGE_MARK}.*$", lambda _: links, text, flags=re.MULTILINE)
         elif "solution" in cell["metadata"].get("tags", []):
             _fold(cell, "Show the solution", "Hide the solution")

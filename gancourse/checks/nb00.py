@@ -62,6 +62,7 @@ class _Spy(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.ones(()))
         self.seen: list[Tensor] = []
+        self.drew_in_training = False
 
     def forward(self, z: Tensor) -> Tensor:
         if not isinstance(z, Tensor):
@@ -76,12 +77,13 @@ class _Spy(nn.Module):
         if z.dtype != self.scale.dtype:
             raise NotYet(f"z is of type {z.dtype}, and the generator's weights are of type {self.scale.dtype}")
         self.seen.append(z.detach().clone())
+        self.drew_in_training |= self.training
         return torch.tanh(self.scale * z[:, :1, None, None].expand(-1, 1, 4, 4))
 
 
 @exercise("Exercise 2")
 def new_images(function: Callable[[nn.Module, int], Tensor]) -> str:
-    """Check ``new_images(generator, count)``: fresh images from fresh normal noise, without gradients.
+    """Check ``new_images(generator, count)``: images from fresh normal noise, in eval mode, without gradients.
 
     First met in: notebook 00.
     """
@@ -103,11 +105,16 @@ def new_images(function: Callable[[nn.Module, int], Tensor]) -> str:
         raise NotYet(f"for count = 40 you return {len(again)} images")
     if bool((torch.cat(spy.seen)[:1] == z).all(1).any()):
         raise NotYet("two calls gave the same z, so they will give the same images; draw new numbers in every call")
+    if spy.drew_in_training:
+        raise NotYet(
+            "the generator was in training mode when it drew, so that its batch norm lets the images of a batch change "
+            "each other; generator.eval() comes before the call"
+        )
     if images.requires_grad:
         raise NotYet(
             "the images still carry the record for gradients, which costs memory; work inside `with torch.no_grad():`"
         )
-    return "Other random numbers, other images: nothing was copied from a drawer."
+    return "Fresh random numbers, fresh images, each drawn by itself."
 
 
 def _images(function: Any, spy: nn.Module, count: int) -> Tensor:
@@ -230,14 +237,17 @@ def _listed(values: Tensor) -> str:
 
 _JUDGE, _FORGER = (
     f"lines {lines} update the {player} from its own loss, as they should"
-    for lines, player in (("4 to 6", "judge"), ("8 to 10", "forger"))
+    for lines, player in (("7 to 9", "judge"), ("11 to 13", "forger"))
 )
 _LINES = {
     1: "line 1 draws fresh normal noise for each batch, as it should",
     2: "line 2 lets the generator make fakes, as it should",
-    **dict.fromkeys((4, 5, 6), _JUDGE),
-    7: "line 7 asks how real the judge finds the fakes, which is the right question for the forger",
-    **dict.fromkeys((8, 9, 10), _FORGER),
+    3: "line 3 scores the real images, and requires_grad_ lets the brake ask for the slope there",
+    4: "line 4 scores the fakes, detached, because the judge's step must not change the forger",
+    6: "line 6 is the brake of `step`: it holds the score flat around real images and says nothing about who is real",
+    **dict.fromkeys((7, 8, 9), _JUDGE),
+    10: "line 10 asks how real the judge finds the fakes, which is the right question for the forger",
+    **dict.fromkeys((11, 12, 13), _FORGER),
 }
 
 
@@ -247,6 +257,6 @@ def wrong_line(answer: Any) -> str:
 
     First met in: notebook 00.
     """
-    if (chosen := line(answer, 10)) != 3:
+    if (chosen := line(answer, 13)) != 5:
         raise NotYet(_LINES[chosen])
     return "Now repair it, and run the broken run again."

@@ -6,13 +6,10 @@ Nothing is trained here: the pictures are drawn from ``gancourse.measured``'s ta
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -170,8 +167,4 @@ def _kinds(look: dict[str, Any]) -> str:
 
 def _sheet(look: dict[str, Any], name: str = "") -> Tensor:
     """Return the images of a stored sheet, shape (N, 1, 28, 28), in [-1, 1]."""
-    from PIL import Image
-
-    grey = np.asarray(Image.open(io.BytesIO(base64.b64decode(look[f"{name}sheet"]))), dtype=np.float32)
-    tiles = torch.from_numpy(grey / 127.5 - 1).unfold(0, _SIDE, _SIDE).unfold(1, _SIDE, _SIDE)
-    return tiles.reshape(-1, 1, _SIDE, _SIDE)
+    return measured.samples({"name": look["step"], "picture": look[f"{name}sheet"]}, _SIDE)

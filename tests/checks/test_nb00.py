@@ -51,10 +51,13 @@ def test_numbers(capsys):
 
 
 def test_the_wrong_line(capsys):
-    accepts(capsys, nb00.wrong_line, 3)
-    for line, fragment in [(1, "line 1"), (2, "line 2"), (5, "lines 4 to 6"), (7, "line 7"), (8, "lines 8 to 10")]:
+    accepts(capsys, nb00.wrong_line, 5)
+    for line in set(range(1, 14)) - {5}:
+        rejects(capsys, nb00.wrong_line, line, fragment="line")
+    for line, fragment in [(1, "line 1"), (3, "line 3"), (4, "line 4"), (6, "the brake"), (8, "lines 7 to 9"),
+                           (10, "line 10"), (12, "lines 11 to 13")]:  # fmt: skip
         rejects(capsys, nb00.wrong_line, line, fragment=fragment)
-    rejects(capsys, nb00.wrong_line, 11, fragment="numbered from 1 to 10")
+    rejects(capsys, nb00.wrong_line, 14, fragment="numbered from 1 to 13")
 
 
 # ---------------------------------------------------------------- new images
@@ -63,7 +66,7 @@ def test_the_wrong_line(capsys):
 @torch.no_grad()
 def right_images(generator, count):
     z = torch.randn(count, generator.latent_dim)
-    return generator(z)
+    return generator.eval()(z)
 
 
 def test_new_images_accepts_the_reference_and_a_generator_of_its_own(capsys):
@@ -73,9 +76,18 @@ def test_new_images_accepts_the_reference_and_a_generator_of_its_own(capsys):
 
     @torch.no_grad()
     def with_own_noise(generator, count):
-        return generator(torch.randn((count, generator.latent_dim), generator=noise))
+        return generator.eval()(torch.randn((count, generator.latent_dim), generator=noise))
 
     accepts(capsys, nb00.new_images, with_own_noise)
+
+    def and_back_to_training(generator, count):
+        generator.train(False)
+        with torch.inference_mode():
+            made = [generator(torch.randn(1, generator.latent_dim)) for _ in range(count)]
+        generator.train()
+        return torch.cat(made)
+
+    accepts(capsys, nb00.new_images, and_back_to_training)
     network = dense_conv.Generator(image_size=16, latent_dim=3, width=2).eval()
     assert right_images(network, 2).shape == (2, 1, 16, 16)
 
@@ -84,7 +96,9 @@ def test_new_images_accepts_the_reference_and_a_generator_of_its_own(capsys):
     ("answer", "fragment"),
     [
         (lambda g, n: g(torch.rand(n, g.latent_dim)).detach(), "torch.rand"),
-        (lambda g, n: g(torch.randn(n, g.latent_dim)), "with torch.no_grad()"),
+        (lambda g, n: g.eval()(torch.randn(n, g.latent_dim)), "with torch.no_grad()"),
+        (lambda g, n: g(torch.randn(n, g.latent_dim)).detach(), "in training mode"),
+        (lambda g, n: (g(torch.randn(n, g.latent_dim)).detach(), g.eval())[0], "in training mode"),
         (lambda g, n: g(torch.randn(g.latent_dim, n)), "wrong way round"),
         (lambda g, n: g(torch.randn(n, 64)), "z has shape (500, 64)"),
         (lambda g, n: g(torch.randn(g.latent_dim)), "z has shape (7,)"),
@@ -157,11 +171,13 @@ def test_to_bytes_names_the_mistake(capsys, answer, fragment):
 
 @torch.no_grad()
 def one_at_a_time(generator, count):
+    generator.eval()
     return torch.cat([generator(torch.randn(1, generator.latent_dim)) for _ in range(count)])
 
 
 @torch.no_grad()
 def more_than_wanted(generator, count):
+    generator.eval()
     return torch.cat([generator(torch.randn(64, generator.latent_dim)) for _ in range(-(-count // 64))])[:count]
 
 
