@@ -41,10 +41,7 @@ MAX_BYTES = 400_000
 MAX_BYTES_IN_ALL = 9_000_000
 MAX_CODE_LINES, MAX_CLASS_LINES, MAX_WORDS = 25, 40, 150
 
-FIRST_EDITION = ("00",)
-"""Notebooks that are still longer than a core may be; the second edition takes them off this list, one by one."""
-
-PLAN = re.compile(r"Plan (\d+)(?: to (\d+))? minutes")
+PLAN = re.compile(r"Plan (\d+) minutes")
 
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -148,7 +145,7 @@ def _readme(course: Course) -> Iterator[str]:
         return
     for (number, *_, minutes), path in zip(table, course.notebooks, strict=True):
         said = PLAN.search(path.read_text(encoding="utf-8"))
-        if said is None or minutes != "–".join(filter(None, said.groups())):
+        if said is None or minutes != said[1]:
             says = said[0] if said else "no 'Plan ... minutes'"
             yield f"README.md: notebook {number} takes {minutes} minutes, but it says itself: {says}"
 
@@ -253,8 +250,6 @@ def _reading_time(page: Page) -> Iterator[str]:
         )
         yield f"{page.where(i)}: {need} 'deeper'"
     number = page.path.name[:2]
-    if number in FIRST_EDITION:
-        return
     core, _ = lengths(page.cells, number)
     if core.words > MAX_CORE_WORDS:
         yield f"its core has {core.words:,} words; at most {MAX_CORE_WORDS:,}"

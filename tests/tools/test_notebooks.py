@@ -15,7 +15,7 @@ NAME = "00_made_up.ipynb"
 STUB = "def double(x):\n    return ...\n\n\nchecks.nb00.double(double)"
 SOLUTION = "def solution_double(x):\n    return 2 * x\n\n\nchecks.nb00.double(solution_double, strict=True)"
 CLAIMS = 'claims.check("00", claims.Claim("twice", "It doubles.", twice / 2, equal=2))'
-ROW = f"| 00 | [Double a number](notebooks/{NAME}) | double | 45–60 |"
+ROW = f"| 00 | [Double a number](notebooks/{NAME}) | double | 4 |"
 LIST = 'NOTEBOOKS: tuple[tuple[str, str, str], ...] = (("00", "Double a number", "The game"),)\n'
 PLANS = "# Teach\n\n## Ten lectures\n\n| 1 | **00** |\n\n## Three workshops\n\n| 1 | **00** |\n\n## Marks\n"
 FOLDED = {"tags": ["claims"], "jupyter": {"source_hidden": True}, "cellView": "form"}
@@ -39,7 +39,7 @@ def course(tmp_path):
 def good_notebook(course):
     cells = [
         new_markdown_cell(
-            f"# 00 · Double a number\n\nOne sentence. Plan 45 to 60 minutes.\n\n{course.badge(NAME)}", id="title"
+            f"# 00 · Double a number\n\nOne sentence. Plan 4 minutes.\n\n{course.badge(NAME)}", id="title"
         ),
         new_code_cell(course.setup_source, id="setup", metadata={"cellView": "form"}),
         new_markdown_cell("## Look\n\nA question, and $x^2$.", id="look"),
@@ -249,23 +249,13 @@ def many_exercises(node):
     [
         (long_core, "its core has 3,5"),
         (many_exercises, "minutes; at most 45"),
-        (lambda node: None, "promises 45 minutes; the core comes to 4"),
+        (replace("title", "Plan 4", "Plan 5"), "promises 5 minutes; the core comes to 4"),
     ],
 )
-def test_the_core_keeps_to_its_limits(course, monkeypatch, mistake, message):
-    monkeypatch.setattr(rules, "FIRST_EDITION", ())
+def test_the_core_keeps_to_its_limits(course, mistake, message):
     node = good_notebook(course)
     mistake(node)
     assert any(message in problem for problem in problems(course, node))
-
-
-def test_minutes_that_fit_are_not_reported(course, monkeypatch):
-    monkeypatch.setattr(rules, "FIRST_EDITION", ())
-    node = good_notebook(course)
-    cell(node, "title").source = cell(node, "title").source.replace("45 to 60", "4")
-    assert problems(course, node) == []
-    cell(node, "title").source = cell(node, "title").source.replace("Plan 4", "Plan 5")
-    assert any("promises 5 minutes" in problem for problem in problems(course, node))
 
 
 def test_the_tag_deeper_goes_with_the_heading(course):
@@ -313,7 +303,7 @@ def test_a_number_is_used_once_and_stands_in_the_list(course, second, message):
         ("README.md", "[Double", "[Treble", "README.md: the table should have the row ('00', 'Double a number', "),
         ("README.md", "| 00 |", "| 01 |", "README.md: the table should have the row ('00', 'Double a number', "),
         ("README.md", ROW, f"{ROW}\n{ROW}", "should have the row None"),
-        ("README.md", "45–60", "45", "takes 45 minutes, but it says itself: Plan 45 to 60 minutes"),
+        ("README.md", "| 4 |", "| 5 |", "takes 5 minutes, but it says itself: Plan 4 minutes"),
         (CONTENTS, "Double", "Treble", "README.md: the table should have the row ('00', 'Treble a number', "),
         (CONTENTS, '("00", "Double a number", "The game"),', "", "lists the notebooks [], but there are ['00']"),
         (
