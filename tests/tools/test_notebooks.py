@@ -229,6 +229,7 @@ def test_what_is_allowed_is_not_reported(course):
     parity = "assert torch.equal(double(2), losses.double(2))"
     node.cells.insert(-1, new_code_cell(parity, id="parity", execution_count=7, metadata={"tags": ["parity"]}))
     node.cells[-1].execution_count = 8
+    cell(node, "title").source = cell(node, "title").source.replace("Plan 4", "Plan 9")
     assert problems(course, node) == []
 
 
@@ -265,14 +266,14 @@ def test_the_tag_deeper_goes_with_the_heading(course):
     assert len(found) == 8 and "needs the tag" in found[0], "all cells up to the recap"
     for at in range(2, 10):
         node.cells[at].metadata["tags"] = [*node.cells[at].metadata.get("tags", []), "deeper"]
-    assert problems(course, node) == []
+    assert not any("deeper" in problem for problem in problems(course, node))
     cell(node, "recap").metadata["tags"] = ["deeper"]
     assert any("is under no heading 'Deeper'" in problem for problem in problems(course, node))
 
 
 def test_the_table_of_lengths(course, capsys):
     assert notebooks.main(["lengths"], course) == 0
-    assert "| 00 | 29 | 4 | 1 | 4 | 0 | 0 | 0 | 0 |" in capsys.readouterr().out
+    assert "| 00 | 27 | 4 | 1 | 4 | 0 | 0 | 0 | 0 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
