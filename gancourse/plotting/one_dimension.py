@@ -341,7 +341,7 @@ def latent_line(z, x, density, places, p) -> Figure:
     axes[0, 0].set(ylabel="density of z", ylim=(0, None), yticks=[])
     curve = axes[1, 0]
     curve.plot(z, x, color=COLOURS["generator"], linestyle="--", linewidth=2.4)
-    curve.set(xlabel="z, the noise", ylabel="x = G(z)", xlim=(z[0], z[-1]), ylim=(places[0], places[-1]))
+    curve.set(xlabel="z, the latent number", ylabel="x = G(z)", xlim=(z[0], z[-1]), ylim=(places[0], places[-1]))
     for number in (-1.5, -0.5, 0.5, 1.5):
         made = float(np.interp(number, z, x))
         curve.plot([number, number, z[-1]], [places[0], made, made], color=COLOURS["neutral"], linewidth=0.8)
