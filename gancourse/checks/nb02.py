@@ -180,7 +180,7 @@ def d_step(function: Callable[..., Any]) -> str:
         return (
             "D moves as it should. One remark: the fakes were not detached, so backward() went on through G and filled "
             "G's gradients. That is correct as long as they are zeroed before G's step, but the work is thrown away, "
-            "and and a slip elsewhere could then train G to help D"
+            "and a slip elsewhere could then train G to help D"
         )
     return "D moved by its own gradient, and G was left alone."
 
