@@ -403,7 +403,7 @@ def r1_term(function: Callable[[Network, Tensor, Tensor, float], Tensor]) -> str
             {"D's weights": case[0].weight},
             otherwise="nothing would change. The slope has to be taken with create_graph=True, and stay attached",
         )
-    return "R1 holds D flat where the data is, and nowhere else."
+    return "R1 is computed where the data is, and nowhere else."
 
 
 # ---------------------------------------------------------------- exercise 4
