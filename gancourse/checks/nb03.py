@@ -1,4 +1,4 @@
-"""Checkers of notebook 03: a field, an order of moves, a turn, eigenvalues, critical damping, a look ahead."""
+"""Checkers of notebook 03: a field, an order of moves, a round, eigenvalues, critical damping, a look ahead."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def maximiser_first(
         hint="Which player moves first, and which y does the other one look at?",
     )
     _check_kept(lambda *place: number(call(kept, *place, name="kept", names=("x", "y", "eta"))))
-    return "An ellipse again, leaning the other way: the same orbit, seen half a step later."
+    return "An ellipse again, leaning the other way: the same loop, seen half a step later."
 
 
 def _check_kept(kept: Callable[[float, float, float], float]) -> None:
@@ -136,18 +136,18 @@ def _check_kept(kept: Callable[[float, float, float], float]) -> None:
         ),
         (
             lambda x, y, eta: x * x + y * y,
-            "x² + y² is not kept, as you see if you take one step. That would be a circle; the orbit is an ellipse, so "
+            "x² + y² is not kept, as you see if you take one step. That would be a circle; the loop is an ellipse, so "
             "a term with x·y is missing",
         ),
         (
             lambda x, y, eta: x * x + x * y + y * y,
-            "the term with x·y needs a factor that depends on eta: with tiny steps the orbit is nearly a circle",
+            "the term with x·y needs a factor that depends on eta: with tiny steps the loop is nearly a circle",
         ),
     ):
         if is_like(formula):
             raise NotYet(sentence)
     if same(before, [before[0]] * 3) or any(same(kept(2 * x + 0.3, y - 1.0, e), kept(x, y, e)) for x, y, e in cases):
-        raise NotYet("kept is the same number everywhere, so it says nothing; it has to tell one orbit from another")
+        raise NotYet("kept is the same number everywhere, so it says nothing; it has to tell one loop from another")
     for (x, y, eta), at_first in zip(cases, before, strict=True):
         at = _y_first(*_y_first(x, y, eta), eta)
         if not same(kept(*at, eta), at_first):
@@ -169,46 +169,46 @@ def _steps(mu: complex) -> float:
 
 
 _TURN_MISTAKES: Mistakes = [
-    (_turn(_steps, abs), "the two numbers have changed places: the factor comes first, then the steps of a turn"),
+    (_turn(_steps, abs), "the two numbers have changed places: the factor comes first, then the steps of a round"),
     (
         _turn(lambda mu: abs(mu) ** 2, _steps),
-        "the turn is right. The first number is a² + b², the factor on the *squared* distance",
+        "the round is right. The first number is a² + b², the factor on the *squared* distance",
     ),
-    (_turn(lambda mu: mu.real, _steps), "the turn is right. The first is the real part of mu; what is its size?"),
+    (_turn(lambda mu: mu.real, _steps), "the round is right. The first is the real part of mu; what is its size?"),
     (
         _turn(lambda mu: abs(mu.real) + abs(mu.imag), _steps),
-        "the turn is right. The two parts of mu are sides of a triangle: the size is its long side, not their sum",
+        "the round is right. The two parts of mu are sides of a triangle: the size is its long side, not their sum",
     ),
     (
         _turn(lambda mu: abs(mu - 1), _steps),
-        "the turn is right. The first is the size of mu − 1, which is what a step *adds*; mu is what it multiplies by",
+        "the round is right. The first is the size of mu − 1, which is what a step *adds*; mu is what it multiplies by",
     ),
     (
         _turn(lambda mu: abs(mu) ** _steps(mu), _steps),
-        "the turn is right. The first is the factor of a whole turn; that of one step is wanted",
+        "the round is right. The first is the factor of a whole round; that of one step is wanted",
     ),
-    (_turn(abs, cmath.phase), "the factor is right. The second is the angle of one step; how many fill a full turn?"),
+    (_turn(abs, cmath.phase), "the factor is right. The second is the angle of one step; how many fill a full round?"),
     (
         _turn(abs, lambda mu: math.degrees(cmath.phase(mu))),
-        "the factor is right. The second is the angle of one step, in degrees; how many fill a full turn?",
+        "the factor is right. The second is the angle of one step, in degrees; how many fill a full round?",
     ),
     (
         _turn(abs, lambda mu: 360 / cmath.phase(mu)),
-        "the factor is right. 360 is a full turn in degrees, and cmath.phase gives radians",
+        "the factor is right. 360 is a full round in degrees, and cmath.phase gives radians",
     ),
     (
         _turn(abs, lambda mu: 2 * math.pi / math.degrees(cmath.phase(mu))),
-        "the factor is right. 2π is a full turn in radians, and your angle is in degrees",
+        "the factor is right. 2π is a full round in radians, and your angle is in degrees",
     ),
     (
         _turn(abs, lambda mu: 1 / _steps(mu)),
-        "the factor is right. The second is upside down: it is the part of a turn that one step makes",
+        "the factor is right. The second is upside down: it is the part of a round that one step makes",
     ),
-    (_turn(abs, lambda mu: _steps(mu) / 2), "the factor is right. The second is half a turn: a full one is 2π, not π"),
+    (_turn(abs, lambda mu: _steps(mu) / 2), "the factor is right. The second is half a round: a full one is 2π, not π"),
     *[
         (
             _turn(abs, lambda mu, cut=cut: cut(_steps(mu))),
-            "the factor is right. The number of steps was rounded; a turn may end between two steps",
+            "the factor is right. The number of steps was rounded; a round may end between two steps",
         )
         for cut in (round, math.floor, math.ceil)
     ],
@@ -245,7 +245,7 @@ def turn_and_stretch(function: Callable[[complex], Sequence[float]]) -> str:
         _TURN_MISTAKES,
         name="turn_and_stretch",
         names=("mu",),
-        read=lambda got: several(got, 2, "two numbers, the factor and the steps of a turn,"),
+        read=lambda got: several(got, 2, "two numbers, the factor and the steps of a round,"),
         parts=("the factor", "the number of steps"),
         hint="Which of the two comes from the size of mu, and which from its angle?",
     )

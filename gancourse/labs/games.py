@@ -38,7 +38,7 @@ def verdict(matrix: Tensor) -> str:
     values = torch.linalg.eigvals(matrix)
     largest = values[values.abs().argmax()]
     size, turns = float(largest.abs()), abs(float(largest.imag)) > 1e-6
-    round_trip = f", one turn takes {2 * math.pi / abs(float(largest.angle())):.0f} steps" if turns else ""
+    round_trip = f", one round takes {2 * math.pi / abs(float(largest.angle())):.0f} steps" if turns else ""
     if abs(size - 1) < 1e-6:
         way = "it goes round at a constant distance" if turns else "it stands still in one direction"
     elif size < 1:
@@ -208,7 +208,7 @@ class Portrait:
             raise Diverged(f"at step {self.steps_done}, the distance to the equilibrium passed {FAR_AWAY:,.0f}")
 
     def draw(self) -> Figure:
-        """Draw the path so far, both traces and the eigenvalues of the step."""
+        """Draw the path so far, both traces and the eigenvalues of the step, from near by if all are near 1."""
         path = torch.tensor(list(self._path), dtype=torch.float64)
         farthest = float(path.abs().max())
         limit = next(size for size in (2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, math.inf) if farthest <= size)
@@ -228,6 +228,8 @@ class Portrait:
         self._middle.set(xlim=(max(0, last - self.MEMORY), last), ylim=(-1.2 * limit, 1.5 * limit))
         values = torch.linalg.eigvals(games.update_matrix(self._made()))
         self._values.set_data(values.real, values.imag)
+        zoomed = bool((values.real > 0.22).all() and (values.real < 1.08).all() and (values.imag.abs() < 0.43).all())
+        self._right.set(xlim=(0.2, 1.1) if zoomed else (-1.25, 1.25), ylim=(-0.45, 0.45) if zoomed else (-1.25, 1.25))
         return self.figure
 
     def status(self) -> str:
@@ -255,7 +257,7 @@ def panel() -> Panel:
         controls=[
             Choice("loss", "loss", games.DIRAC_LOSSES, restarts=True, hint="Which comes nearest by itself?"),
             Choice("method", "method", tuple(METHODS), hint="Change it in mid-run: does the circle open or close?"),
-            Slider("step size η", "step_size", 0.02, 1.5, step=0.02, hint="Larger steps: more growth in a turn?"),
+            Slider("step size η", "step_size", 0.02, 1.5, step=0.02, hint="Larger steps: more growth in a round?"),
             Slider("γ, weight of R1", "r1", 0.0, 2.5, step=0.05, hint="When do the diamonds leave the circle?"),
             Slider("momentum β", "momentum", -0.9, 0.9, step=0.05, hint="With alternating steps, try 0.5, then −0.5."),
         ],

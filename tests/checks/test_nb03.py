@@ -143,7 +143,7 @@ def steps(mu):
         (lambda mu: (abs(mu) ** 2, steps(mu)), "the factor on the *squared* distance"),
         (lambda mu: (mu.real, steps(mu)), "the real part of mu"),
         (lambda mu: (abs(mu - 1), steps(mu)), "what a step *adds*"),
-        (lambda mu: (abs(mu) ** steps(mu), steps(mu)), "the factor of a whole turn"),
+        (lambda mu: (abs(mu) ** steps(mu), steps(mu)), "the factor of a whole round"),
         (lambda mu: (abs(mu), cmath.phase(mu)), "the angle of one step; how many"),
         (lambda mu: (abs(mu), math.degrees(cmath.phase(mu))), "in degrees; how many"),
         (lambda mu: (abs(mu), 360 / cmath.phase(mu)), "cmath.phase gives radians"),

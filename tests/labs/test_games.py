@@ -46,7 +46,7 @@ def test_verdicts_follow_from_eigenvalues(step, words):
 
 
 def test_a_verdict_counts_the_steps_of_a_turn():
-    assert "one turn takes 63 steps" in labs.verdict(
+    assert "one round takes 63 steps" in labs.verdict(
         games.update_matrix(games.simultaneous(games.dirac_gan(), step_size=0.2))
     )
 
