@@ -400,7 +400,7 @@ def critical_gamma(function: Callable[[float], float]) -> str:
         names=("eta",),
         hint="Two eigenvalues meet where trace² = 4·determinant",
     )
-    return "Taking turns damps a little by itself, so less penalty is needed."
+    return "D's answer does part of the braking, so less penalty is needed."
 
 
 # ---------------------------------------------------------------- exercise 6
