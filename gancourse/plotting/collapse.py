@@ -53,7 +53,7 @@ def clouds(
         raise ValueError("generated must hold at least one cloud, got none")
     if notes is not None and len(notes) != len(generated):
         raise ValueError(f"notes must have one entry for each of the {len(generated)} clouds, got {len(notes)}")
-    fig, axes = style.figure(len(generated), size=(2.3 * len(generated), 2.9), dpi=80, squeeze=False)
+    fig, axes = style.figure(len(generated), size=(2.3 * len(generated), 3.2 if notes else 2.9), dpi=80, squeeze=False)
     for i, (ax, (title, points)) in enumerate(zip(axes[0], generated.items(), strict=True)):
         _cloud(ax, title, points, real[title] if isinstance(real, Mapping) else real, limit)
         if notes is not None:
