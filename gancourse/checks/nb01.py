@@ -1,4 +1,4 @@
-"""Checkers of notebook 01: the best discriminator, both losses, and which of seven famous sentences is right."""
+"""Checkers of notebook 01: the best discriminator, both losses, and which of seven sentences is right."""
 
 from __future__ import annotations
 
@@ -217,11 +217,11 @@ _SLOPE_MISTAKES: Mistakes = [
     (_in_d(lambda d: (d, 1 - d)), "the sizes are right but not the sign: both losses *fall* as the logit rises"),
     (
         _in_d(lambda d: (-1 / (1 - d), -1 / d)),
-        "these are slopes against D. Against the *logit*, multiply by dD/dlogit",
+        "these are slopes with respect to D. With respect to the *logit*, multiply by dD/dlogit",
     ),
-    (_in_d(lambda d: (1 / (1 - d), 1 / d)), "these are slopes against D, and without the sign of one of them"),
-    (_in_d(lambda d: (1 / (1 - d), -1 / d)), "these are slopes against D, and the sign of the first is lost"),
-    (_in_d(lambda d: (-1 / (1 - d), 1 / d)), "these are slopes against D, and the sign of the second is lost"),
+    (_in_d(lambda d: (1 / (1 - d), 1 / d)), "these are slopes with respect to D, and without the sign of one of them"),
+    (_in_d(lambda d: (1 / (1 - d), -1 / d)), "these are slopes with respect to D, and the sign of the first is lost"),
+    (_in_d(lambda d: (-1 / (1 - d), 1 / d)), "these are slopes with respect to D, and the sign of the second is lost"),
     (_in_d(lambda d: ((1 - d).log(), -d.log())), "these are the two *losses*; their derivatives are wanted"),
     (
         _in_d(lambda d: (-d * (1 - d), -d * (1 - d))),
@@ -234,14 +234,14 @@ _SLOPE_MISTAKES: Mistakes = [
 
 @exercise("Exercise 4")
 def slopes(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str:
-    """Check ``slopes(logit)``: the derivatives of log(1 − D) and of −log D against the logit.
+    """Check ``slopes(logit)``: the derivatives of log(1 − D) and of −log D with respect to the logit.
 
     First met in: notebook 01.
     """
     logits = [torch.tensor([-3.0, -9.2, -0.4, 0.0, 1.3, 6.0]), torch.tensor([0.7, -2.1])]
 
     def read(got: Any) -> tuple[Any, ...]:
-        return several(got, 2, "two slopes, saturating and non-saturating,", read=tensor)
+        return several(got, 2, "two slopes, of log(1 − D) and of −log D,", read=tensor)
 
     compare(
         function,
@@ -251,7 +251,7 @@ def slopes(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str:
         name="slopes",
         names=("logit",),
         read=read,
-        parts=("the saturating slope", "the non-saturating slope"),
+        parts=("the slope of log(1 − D)", "the slope of −log D"),
         hint="Differentiate the loss by D, and D by the logit",
     )
     return "Two losses, two slopes."
@@ -260,19 +260,19 @@ def slopes(function: Callable[[Tensor], tuple[Tensor, Tensor]]) -> str:
 # ---------------------------------------------------------------- exercise 6
 
 _CLAIMS: dict[str, tuple[int, str]] = {
-    "A": (4, "that would need fakes which never look like the data; ask what D answers once q = p"),
-    "B": (6, "put D = 0.1 into both sides: log 0.9 is −0.105, and neither 0.05 nor −0.693"),
-    "C": (1, "which weights of G appear in E log D(x)? What follows for G?"),
-    "D": (2, "look at the two slopes at D(G(z)) = 0.0001: 0.0001 against 0.9999"),
-    "E": (3, "look at the picture of the slopes again: where does log(1 − D) lie flat?"),
-    "F": (5, "move the fakes 15 away: what does W1 say, and what is the mean of −log D with the best D?"),
-    "G": (7, "try it: which loss has a D that always answers 1/2, whatever the fakes look like?"),
+    "i": (4, "that would need p and q that never overlap; ask what D answers once q = p"),
+    "ii": (6, "put D = 0.1 into both sides: log 0.9 is −0.105, and neither 0.05 nor −0.693"),
+    "iii": (1, "which weights of G appear in E log D(x)? What follows for G?"),
+    "iv": (2, "look at the two slopes at D(G(z)) = 0.0001: 0.0001 against 0.9999"),
+    "v": (3, "look at the picture of the slopes again: where does log(1 − D) lie flat?"),
+    "vi": (5, "move the fakes 15 away: what does W1 say, and what is the mean of −log D with the best D?"),
+    "vii": (7, "try it: which loss has a D that always answers 1/2, whatever the fakes look like?"),
 }
 
 
 @exercise("Exercise 6")
 def spot_the_mistake(answers: Mapping[str, int]) -> str:
-    """Check the seven verdicts of *Spot the mistake*: a dictionary from claim, "A" to "G", to reason, 1 to 7.
+    """Check the seven verdicts of *Spot the mistake*: a dictionary from claim, "i" to "vii", to reason, 1 to 7.
 
     First met in: notebook 01.
     """
@@ -284,4 +284,4 @@ def spot_the_mistake(answers: Mapping[str, int]) -> str:
         raise NotYet(f"{done} of 7 are right so far. Think again about {wrong[0]}: {_CLAIMS[wrong[0]][1]}")
     if open_claims:
         raise NotYet(f"{done} of 7 are right and the rest is open: {', '.join(open_claims)}")
-    return "You read more carefully than five widely copied articles."
+    return "You found all six."

@@ -208,12 +208,12 @@ def discriminator_loss_against_shift(shift, d_loss) -> Figure:
     shift, d_loss = _lines(shift=shift, d_loss=d_loss)
     fig, ax = style.figure(size=(6.4, 3.5))
     ax.axhline(2 * math.log(2), color=COLOURS["neutral"], ls=":")
-    ax.text(shift.max(), 2 * math.log(2) - 0.03, " 2 log 2 = 1.386: D cannot tell", ha="left", va="top")
+    ax.text(shift.max(), 2 * math.log(2) - 0.03, " 2 log 2 = 1.386: D always answers ½", ha="left", va="top")
     ax.plot(shift, d_loss, color=COLOURS["discriminator"], lw=2.5)
     ax.set(xlabel="distance from q to p in standard deviations: G learns →", ylabel="d_loss of the best D")
     ax.set(xlim=(shift.max(), shift.min()), ylim=(0, 1.5), title="The loss of the best D rises as the fakes get better")
     right = ax.secondary_yaxis("right", functions=(lambda y: math.log(2) - y / 2, lambda j: 2 * math.log(2) - 2 * j))
-    right.set_ylabel("JS = log 2 − d_loss / 2")
+    right.set_ylabel("JS")
     right.set_yticks([0, 0.2, 0.4, 0.6, math.log(2)], ["0", "0.2", "0.4", "0.6", "log 2"])
     return fig
 

@@ -48,7 +48,7 @@ def verdicts() -> Figure:
             ax.text(middle, -2, f"{p:.2f}", ha="center", va="bottom", color=COLOURS["discriminator"], fontsize=12)
         says = f"step {step:,}\nmean D(x)\nreal {look['d_real']:.2f}\nfake {look['d_fake']:.2f}"
         ax.set_ylabel(says, rotation=0, ha="right", va="center", labelpad=8, linespacing=1.3)
-    fig.suptitle("What D says of six forgeries: first sure, in the end near ½", fontsize=12)
+    fig.suptitle("What D says of six forgeries: first they are told apart, in the end near ½", fontsize=12)
     return fig
 
 

@@ -203,11 +203,11 @@ def test_slopes_are_accepted(capsys):
         (lambda d: (-d, -d), "they cannot have the same derivative"),
         (lambda d: (d - 1, d - 1), "they cannot have the same derivative"),
         (lambda d: (d, 1 - d), "not the sign: both losses *fall*"),
-        (lambda d: (-1 / (1 - d), -1 / d), "slopes against D. Against the *logit*"),
-        (lambda d: (1 / (1 - d), 1 / d), "slopes against D, and without the sign"),
+        (lambda d: (-1 / (1 - d), -1 / d), "slopes with respect to D. With respect to the *logit*"),
+        (lambda d: (1 / (1 - d), 1 / d), "slopes with respect to D, and without the sign"),
         (lambda d: ((1 - d).log(), -d.log()), "these are the two *losses*"),
-        (lambda d: (-d, -d * (1 - d)), "the saturating slope is right, the non-saturating slope not"),
-        (lambda d: (-d * (1 - d), d - 1), "the non-saturating slope is right, the saturating slope not"),
+        (lambda d: (-d, -d * (1 - d)), "the slope of log(1 − D) is right, the slope of −log D not"),
+        (lambda d: (-d * (1 - d), d - 1), "the slope of −log D is right, the slope of log(1 − D) not"),
         (lambda d: -d, "were expected, but got 6"),
         (lambda d: (-d.mean(), d - 1), "the shape should be (6,)"),
     ],
@@ -268,7 +268,7 @@ def test_wrong_generator_losses_are_named(capsys, formula, fragment):
 
 # ---------------------------------------------------------------- exercise 6
 
-RIGHT = {"A": 4, "B": 6, "C": 1, "D": 2, "E": 3, "F": 5, "G": 7}
+RIGHT = {"i": 4, "ii": 6, "iii": 1, "iv": 2, "v": 3, "vi": 5, "vii": 7}
 
 
 def test_seven_right_verdicts_are_accepted(capsys):
@@ -288,11 +288,11 @@ def test_every_wrong_verdict_gets_its_own_sentence(capsys):
 def test_open_verdicts_are_counted(capsys):
     stub = dict.fromkeys(RIGHT, ...)
     assert "not attempted" in verdict(capsys, nb01.spot_the_mistake, stub)
-    some = stub | {"B": 6, "G": 7}
-    rejects(capsys, nb01.spot_the_mistake, some, fragment="2 of 7 are right and the rest is open: A, C, D, E, F")
-    rejects(capsys, nb01.spot_the_mistake, {"A": 4}, fragment="1 of 7 are right and the rest is open")
-    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"A": 9}, fragment="one of 1, 2, 3, 4, 5, 6 and 7, but is 9")
-    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"C": True}, fragment="but is True")
+    some = stub | {"ii": 6, "vii": 7}
+    rejects(capsys, nb01.spot_the_mistake, some, fragment="2 of 7 are right and the rest is open: i, iii, iv, v, vi")
+    rejects(capsys, nb01.spot_the_mistake, {"i": 4}, fragment="1 of 7 are right and the rest is open")
+    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"i": 9}, fragment="one of 1, 2, 3, 4, 5, 6 and 7, but is 9")
+    rejects(capsys, nb01.spot_the_mistake, RIGHT | {"iii": True}, fragment="but is True")
     rejects(capsys, nb01.spot_the_mistake, [4, 6], fragment="a dict with a number from 1 to 7 for each claim")
 
 
@@ -317,7 +317,7 @@ def test_other_forms_of_right_answers(capsys):
     )
     accepts(capsys, nb01.optimal_discriminator, lambda p, q: p.numpy() / (p.numpy() + q.numpy()))
     accepts(capsys, nb01.slopes, lambda logit: torch.stack([-logit.sigmoid(), logit.sigmoid() - 1]))
-    accepts(capsys, nb01.spot_the_mistake, {claim.lower(): float(reason) for claim, reason in reversed(RIGHT.items())})
+    accepts(capsys, nb01.spot_the_mistake, {claim.upper(): float(reason) for claim, reason in reversed(RIGHT.items())})
     accepts(capsys, nb01.spot_the_mistake, {claim: str(reason) for claim, reason in RIGHT.items()})
     rejects(capsys, nb01.spot_the_mistake, {reason: claim for claim, reason in RIGHT.items()}, fragment="turned round")
     rejects(capsys, nb01.slopes, lambda logit: (-logit.sigmoid(), 1 - logit.sigmoid()), fragment="the sign is not")

@@ -73,6 +73,7 @@ def test_generator_losses_and_their_slopes_belong_together():
 def test_right_axis_of_the_loss_reads_js():
     fig = densities.discriminator_loss_against_shift([0.0, 1.0], [2 * math.log(2), 0.0])
     (right,) = fig.axes[0].child_axes
+    assert right.get_ylabel() == "JS"  # how to read it is exercise 3
     fig.canvas.draw()
     assert sorted(right.get_ylim()) == pytest.approx([math.log(2) - 0.75, math.log(2)])
     places = {

@@ -50,7 +50,7 @@ def test_verdicts_stand_over_their_own_forgeries():
         assert f"real {look['d_real']:.2f}\nfake {look['d_fake']:.2f}" in ax.get_ylabel()
 
 
-def test_first_sure_and_in_the_end_near_one_half():
+def test_first_told_apart_and_in_the_end_near_one_half():
     early, _, last = (LOOKS["notebook 00"][step] for step in story._VERDICTS_AT)
     assert early["d_real"] > 0.9 and early["d_fake"] < 0.3
     assert 0 < last["d_real"] - last["d_fake"] < 0.15
