@@ -36,11 +36,29 @@ def statements(tree: ast.Module) -> Iterator[Statement]:
     for node in sorted(found, key=lambda node: (node.lineno, node.col_offset)):
         try:
             name, sentence = (ast.literal_eval(argument) for argument in node.args[:2])
-            value = ast.dump(node.args[2])
+            value = written(node.args[2])
             bounds = {word.arg: _constant(word.value) for word in node.keywords if word.arg in BOUNDS}
         except (ValueError, TypeError, IndexError) as problem:
             raise ValueError(f"line {node.lineno}: write out name, sentence and bounds of the claim") from problem
         yield Statement(name, sentence, value, bounds)
+
+
+def written(node: ast.AST) -> str:
+    """Write a piece of code out, without comments and layout, and alike in every version of Python.
+
+    ``ast.dump`` is not: 3.12 gave functions a field, 3.13 leaves empty lists out, and 3.12.1 puts an empty text into some
+    f-strings.
+    """
+    said = []
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if value in (None, []) or field in ("ctx", "kind", "type_comment"):
+            continue
+        many = value if isinstance(value, list) else [value]
+        if isinstance(node, ast.JoinedStr):
+            many = [part for part in many if getattr(part, "value", None) != ""]
+        said.append(f"{field}={', '.join(written(one) if isinstance(one, ast.AST) else repr(one) for one in many)}")
+    return f"{type(node).__name__}({'; '.join(said)})"
 
 
 def _constant(node: ast.expr) -> Any:

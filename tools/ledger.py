@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claim_cells import statements
+from claim_cells import statements, written
 from course import ROOT, ROUNDED, SETUP_ID, Course, loads_images
 from gancourse import claims
 from gancourse.claims import FEW_RUNS, MANY_RUNS, ROUNDINGS, Claim
@@ -103,7 +103,7 @@ def stated(path: Path) -> list[Claim]:
 def fingerprint(path: Path) -> str:
     """Hash the code cells, but for the set-up cell, the cells that state claims, comments and layout."""
     trees = [ast.parse(cell.source) for cell in code(path) if cell.name != SETUP_ID and "claims" not in cell.tags]
-    return _hash("\n".join(map(ast.dump, trees)))
+    return _hash("\n".join(map(written, trees)))
 
 
 def expressions(path: Path) -> dict[str, str]:

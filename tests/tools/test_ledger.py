@@ -1,10 +1,13 @@
 """The tool that records claims over seeds and roundings, and the ledgers of the course's own notebooks."""
 
+import ast
+import hashlib
 import json
 import math
 
 import pytest
 
+import claim_cells
 import ledger
 from course import ROOT, Course
 from gancourse import claims
@@ -273,3 +276,13 @@ def test_three_mistakes_are_planted_in_every_notebook(path, monkeypatch):
     for mistake in mistakes:
         for name, old, new in mistake["edits"]:
             assert sources[name].count(old) == 1 and old != new, f"{mistake['mistake']}: {old!r} in {name}"
+
+
+def test_code_is_written_out_alike_in_every_version_of_python():
+    """The hash of a ledger must not depend on who computes it: 3.12 and 3.13 dump the same tree in other ways."""
+    source = 'def f(x, *, y=1):  # a comment\n    return f"{x:{y}}" + "a" "b" if x is None else [x, -y]\n'
+    written = "".join(claim_cells.written(node) for node in ast.parse(source).body)
+    assert hashlib.sha256(written.encode()).hexdigest()[:16] == "6d31aacb13a4523c"
+    assert "type_params" not in written and "a comment" not in written
+    other = ast.parse(source.replace("y=1", "y=2")).body[0]
+    assert claim_cells.written(other) != written
