@@ -46,8 +46,8 @@ def statements(tree: ast.Module) -> Iterator[Statement]:
 def written(node: ast.AST) -> str:
     """Write a piece of code out, without comments and layout, and alike in every version of Python.
 
-    ``ast.dump`` is not: 3.12 gave functions a field, 3.13 leaves empty lists out, and 3.12.1 puts an empty text into some
-    f-strings.
+    ``ast.dump`` is not: 3.12 gave functions a field, 3.13 leaves empty lists out, and 3.12.1 puts an empty text into
+    some f-strings.
     """
     said = []
     for field in node._fields:
