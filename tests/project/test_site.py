@@ -339,7 +339,9 @@ def test_the_plans_name_exercises_that_exist():
         path = next((path for name, path in NOTEBOOKS.items() if {name[:2]} == numbers), None)
         if not line.startswith("|") or path is None:
             continue
-        headings = re.findall(r"^### Exercise (\d)", "\n".join("".join(cell["source"]) for cell in stored(path)), re.M)
+        headings = re.findall(
+            r"^### (?:Deeper · )?Exercise (\d)", "\n".join("".join(cell["source"]) for cell in stored(path)), re.M
+        )
         sections = re.findall(r"^## (\d+) ·", "\n".join("".join(cell["source"]) for cell in stored(path)), re.M)
         for kind, there in (("exercise", headings), ("section", sections)):
             for named in re.findall(rf"{kind}s? ((?:\d+(?:, | and | to )?)+)", line):
