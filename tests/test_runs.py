@@ -548,7 +548,7 @@ def test_a_rate_out_of_numpy_is_saved_as_a_number(tmp_path):
     runs.save("mine", step=1, **arguments)
     optimizer.param_groups[0]["lr"] = 1.0
     runs.load("mine", **arguments)
-    assert optimizer.param_groups[0]["lr"] == 1e-4 and type(optimizer.param_groups[0]["lr"]) is float
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-4) and type(optimizer.param_groups[0]["lr"]) is float
 
 
 def test_another_kind_or_size_of_optimiser_is_refused(saved):

@@ -144,9 +144,9 @@ class Ensemble:
                 d_losses[self.steps_done - first] = self.d_loss
                 g_losses[self.steps_done - first] = self.g_loss
                 self.steps_done += 1
-        done = self.steps_done - first
-        trace = Trace(d_losses[:done].cpu(), g_losses[:done].cpu())
-        self._note_divergence(trace, first)
+            done = self.steps_done - first
+            trace = Trace(d_losses[:done].cpu(), g_losses[:done].cpu())
+            self._note_divergence(trace, first)  # an interrupt here would lose the trace of steps that were done
         return trace
 
     def set(self, **settings: Any) -> None:

@@ -561,6 +561,19 @@ def test_a_gan_learns_a_gaussian():
     assert torch.allclose(points.mean(1), torch.tensor([2.0, -1.0]).expand(4, 2), atol=0.5)
 
 
+def test_an_interrupt_after_the_last_step_loses_no_trace(monkeypatch):
+    noted = Ensemble._note_divergence
+
+    def interrupted(self, trace, first):
+        signal.raise_signal(signal.SIGINT)
+        noted(self, trace, first)
+
+    monkeypatch.setattr(Ensemble, "_note_divergence", interrupted)
+    gans = Ensemble(Recipe(**SMALL), RING, seeds=[0, 1])
+    assert gans.train(3).d_loss.shape == (3, 2) and gans.steps_done == 3
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 @pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")
 def test_an_interrupt_ends_between_two_steps():
     recipe = Recipe(**SMALL)
