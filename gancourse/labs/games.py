@@ -66,7 +66,7 @@ class Damping:
         self._arrows = pictures.draw_field(self._left, games.dirac_gan(), 2.0)
         (self._line,) = self._left.plot([], [], ".-", color=style.COLOURS["neutral"], markersize=4, linewidth=1.2)
         self._left.plot(*self.START, "o", markersize=9, markerfacecolor="white", color=style.COLOURS["neutral"])
-        pictures.draw_stable_region(self._right, "step", 1.15)
+        pictures.draw_stable_region(self._right, 1.15)
         self._right.set(title="Eigenvalues of the step", xlim=(0.2, 1.1), ylim=(-0.45, 0.45))
         (self._way,) = self._right.plot([], [], ".", color="#9a9a9a", markersize=3)
         (self._values,) = self._right.plot([], [], "D", color="#222222", markersize=8)
@@ -163,7 +163,7 @@ class Portrait:
         (self._psi,) = self._middle.plot([], [], "-", color=colours["discriminator"], label="ψ (discriminator)")
         self._middle.legend(loc="upper center", ncols=2, frameon=False)
         self._middle.set(xlabel="step", title="Both players over time")
-        pictures.draw_stable_region(self._right, "step", 1.25)
+        pictures.draw_stable_region(self._right, 1.25)
         self._right.set_title("Eigenvalues of the step")
         (self._values,) = self._right.plot([], [], "D", color="#222222", markersize=7)
         self._drawn_field: tuple | None = None

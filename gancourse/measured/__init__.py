@@ -15,9 +15,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
-__all__ = ["load", "names", "origin", "samples"]
+__all__ = ["load", "names", "origin", "picture", "samples"]
 
 
 def names() -> list[str]:
@@ -54,6 +55,21 @@ def origin(table: dict[str, Any]) -> str:
     )
 
 
+def picture(row: Mapping[str, Any]) -> np.ndarray:
+    """Return the picture that a row keeps (a grey PNG in base64), shape (H, W), whole numbers from 0 to 255.
+
+    Raises:
+        ValueError: the row has no picture.
+    First met in: notebook 07.
+    """
+    import numpy as np
+    from PIL import Image
+
+    if not row.get("picture"):
+        raise ValueError(f"row must have a picture, but {row.get('name')!r} has none")
+    return np.array(Image.open(io.BytesIO(base64.b64decode(row["picture"]))).convert("L"))
+
+
 def samples(row: Mapping[str, Any], image_size: int = 28) -> Tensor:
     """Return the samples that a row keeps as one picture, image by image, from left to right and down.
 
@@ -66,13 +82,9 @@ def samples(row: Mapping[str, Any], image_size: int = 28) -> Tensor:
         ValueError: the row has no picture, or one that is not made of images of this size.
     First met in: notebook 07.
     """
-    import numpy as np
     import torch
-    from PIL import Image
 
-    if not row.get("picture"):
-        raise ValueError(f"row must have a picture, but {row.get('name')!r} has none")
-    grey = np.array(Image.open(io.BytesIO(base64.b64decode(row["picture"]))).convert("L"))
+    grey = picture(row)
     if any(side % image_size for side in grey.shape):
         raise ValueError(f"image_size must divide the picture's sides, {grey.shape}, got {image_size}")
     down, across = (side // image_size for side in grey.shape)

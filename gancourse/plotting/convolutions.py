@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from gancourse import measured
 from gancourse.plotting import style
 from gancourse.plotting.style import COLOURS
 
@@ -217,16 +216,14 @@ def montages(
         ValueError: a row is not there or has no picture, or a label is for none of ``names``.
     First met in: notebook 07.
     """
-    from PIL import Image
-
-    stored = {row["name"]: row.get("picture") for row in rows}
-    missing = [name for name in names if not stored.get(name)]
+    stored = {row["name"]: row for row in rows if row.get("picture")}
+    missing = [name for name in names if name not in stored]
     if missing or not names:
         raise ValueError(f"names must be rows with a picture, got {missing or 'none'}; there are {sorted(stored)}")
     if unknown := sorted(set(labels or {}) - set(names)):
         raise ValueError(f"labels must be for some of names, {list(names)}, got {unknown}")
     deep = -(-len(names) // columns)
-    pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(stored[name]))).convert("L")) for name in names]
+    pictures = [measured.picture(stored[name]) for name in names]
     height, width = pictures[0].shape
     wide = 7.6 if columns == 1 else 4.9 * columns
     size = (wide, deep * (wide / columns * height / width + 0.33) + (0.3 if title else 0))

@@ -1,4 +1,4 @@
-"""Pictures of two-number games: phase portraits, traces, eigenvalues, powers of a number, a Dirac-GAN."""
+"""Pictures of two-number games: phase portraits, traces, powers of a number, a Dirac-GAN."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from gancourse import games
 from gancourse.plotting.style import COLOURS, WARNING_TEXT, figure, figure_of
 
-__all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait", "powers", "spectrum"]
+__all__ = ["dirac", "dirac_film", "distances", "factors", "players", "portrait", "powers"]
 
 DIRAC_NAMES = ("θ, the fake point", "ψ, D's slope")
 _LINES = ("-", "--", "-.", ":", (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)))
@@ -184,44 +184,6 @@ def factors(
     return fig
 
 
-def spectrum(
-    eigenvalues: Mapping[str, Tensor],
-    *,
-    of: str = "step",
-    limit: float | None = None,
-    colours: Mapping[str, str] | None = None,
-    title: str | None = None,
-    ax: Axes | None = None,
-) -> Figure:
-    """Draw eigenvalues in the complex plane, with the region in which play comes to rest shaded.
-
-    For a *step* that is the inside of the unit circle; for a *field*, the left half of the plane.
-
-    Args:
-        eigenvalues: name -> complex numbers, any shape.
-        of: "step" or "field".
-        limit: half the width of the picture.
-        colours: name -> a key of ``COLOURS``; neutral where not given. Markers differ in any case.
-        title: of the axes.
-        ax: where to draw; a new figure if not given.
-    Returns:
-        The figure.
-    First met in: notebook 03.
-    """
-    if of not in ("step", "field"):
-        raise ValueError(f"of must be 'step' or 'field', got {of!r}")
-    fig, ax = figure_of(ax, size=(4.2, 4.2))
-    limit = limit or (1.35 if of == "step" else 1.2)
-    draw_stable_region(ax, of, limit)
-    for index, (name, values) in enumerate(eigenvalues.items()):
-        values = torch.as_tensor(values).flatten().to(torch.complex128)
-        colour = COLOURS[(colours or {}).get(name, "neutral")]
-        ax.plot(values.real, values.imag, "osD^vP"[index % 6], color=colour, markersize=7, label=name, zorder=4)
-    ax.set_title(title or f"Eigenvalues of the {of}")
-    ax.legend(loc="center", handletextpad=0.2, frameon=False, fontsize=9)
-    return fig
-
-
 def powers(numbers: Sequence[complex], *, num_steps: int = 32, limit: float = 2.0) -> Figure:
     """Draw what multiplying by a complex number does when it is done again and again: it turns and stretches.
 
@@ -241,7 +203,7 @@ def powers(numbers: Sequence[complex], *, num_steps: int = 32, limit: float = 2.
         raise ValueError(f"numbers must be finite complex numbers, at least one, got {numbers}")
     fig, axes = figure(len(numbers), size=(4.0 * len(numbers), 4.2), dpi=66, squeeze=False)
     for number, ax in zip(numbers, axes[0], strict=True):
-        draw_stable_region(ax, "step", limit)
+        draw_stable_region(ax, limit)
         path = np.cumprod([1.0, *[number] * num_steps])
         colour = COLOURS["warning" if abs(number) > 1 + 1e-12 else "neutral"]
         ax.plot(path.real, path.imag, ".-", color=colour, linewidth=1.2, markersize=5, zorder=3)
@@ -252,14 +214,11 @@ def powers(numbers: Sequence[complex], *, num_steps: int = 32, limit: float = 2.
     return fig
 
 
-def draw_stable_region(ax: Axes, of: str, limit: float) -> None:
-    """Shade where eigenvalues mean rest, and draw the axes of the complex plane."""
-    if of == "step":
-        turn = np.linspace(0, 2 * math.pi, 200)
-        ax.fill(np.cos(turn), np.sin(turn), color="#e8e8e8", zorder=0)
-        ax.plot(np.cos(turn), np.sin(turn), color=COLOURS["neutral"], linewidth=1.2, zorder=1)
-    else:
-        ax.axvspan(-limit, 0, color="#e8e8e8", zorder=0)
+def draw_stable_region(ax: Axes, limit: float) -> None:
+    """Shade the unit disc, where eigenvalues of a step mean rest, and draw the axes of the complex plane."""
+    round_trip = np.linspace(0, 2 * math.pi, 200)
+    ax.fill(np.cos(round_trip), np.sin(round_trip), color="#e8e8e8", zorder=0)
+    ax.plot(np.cos(round_trip), np.sin(round_trip), color=COLOURS["neutral"], linewidth=1.2, zorder=1)
     ax.axhline(0, color=COLOURS["neutral"], linewidth=0.7, zorder=1)
     ax.axvline(0, color=COLOURS["neutral"], linewidth=0.7, zorder=1)
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="real part", ylabel="imaginary part")

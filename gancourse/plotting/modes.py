@@ -20,7 +20,7 @@ from torch import Tensor
 from gancourse._numbers import whole
 from gancourse.plotting.style import COLOURS, figure_of
 
-__all__ = ["COVERAGE_MAP", "counts_over_steps", "mode_counts", "mode_shares", "phase_diagram"]
+__all__ = ["COVERAGE_MAP", "counts_over_steps", "mode_counts", "phase_diagram"]
 
 COVERAGE_MAP = LinearSegmentedColormap.from_list("coverage", [COLOURS["warning"], "#f7f7f7", COLOURS["real"]])
 """No mode, half of them, all of them."""
@@ -137,46 +137,6 @@ def phase_diagram(
         axis.set_ticks(range(0, len(values), every), [f"{value:.2g}" for value in list(values)[::every]])
         axis.set_label_text(name)
     ax.tick_params(axis="x", rotation=45 if shape[1] > 6 else 0)
-    ax.set_title(title)
-    return fig
-
-
-def mode_shares(
-    shares: Tensor | Sequence[float],
-    *,
-    weights: Tensor | Sequence[float] | None = None,
-    title: str = "Samples per mode",
-    ax: Axes | None = None,
-) -> Figure:
-    """Draw which part of the samples each mode got, beside its fair share.
-
-    Args:
-        shares: per mode, from ``metrics.modes.histogram``; sums to 1.
-        weights: the target's; equal if not given. Drawn as green marks; the generator's bars are purple.
-        title: over the picture.
-        ax: where to draw; a new figure if not given.
-    Returns:
-        The figure.
-    Raises:
-        ValueError: the numbers are no shares, or the lengths differ.
-    First met in: notebook 04.
-    """
-    shares = _numbers("shares", shares)
-    fair = np.full(len(shares), 1 / len(shares)) if weights is None else _numbers("weights", weights)
-    for name, values in (("shares", shares), ("weights", fair)):
-        if not np.isclose(values.sum(), 1, atol=1e-4) or (values < 0).any():
-            raise ValueError(f"{name} must be parts of a whole that sum to 1, got a sum of {values.sum():.3g}")
-    if len(fair) != len(shares):
-        raise ValueError(f"weights must have one number for each of the {len(shares)} modes, got {len(fair)}")
-    fig, ax = figure_of(ax)
-    place = np.arange(len(shares))
-    ax.bar(place, shares, color=COLOURS["fake"], width=0.7, hatch="//", edgecolor="white", label="generated")
-    ax.hlines(fair, place - 0.45, place + 0.45, color=COLOURS["real"], linewidth=2.5, label="fair share")
-    ax.set_xticks(place if len(shares) <= 12 else place[::4])
-    ax.set_xlabel("mode")
-    ax.set_ylabel("share of samples")
-    ax.set_ylim(0, max(1.15 * max(shares.max(), fair.max()), 0.05))
-    ax.legend(loc="upper right")
     ax.set_title(title)
     return fig
 

@@ -77,20 +77,6 @@ def test_factors_mark_where_play_runs_away():
         pictures.factors(values, {"a": values[:4]}, xlabel="γ")
 
 
-def test_a_spectrum_shows_every_eigenvalue_and_where_play_comes_to_rest():
-    values = torch.tensor([0.5 + 0.25j, 0.5 - 0.25j])
-    (ax,) = pictures.spectrum({"mine": values, "real": torch.tensor([0.9, 0.1])}).axes
-    shown = {line.get_label(): line.get_xydata() for line in ax.lines}
-    assert np.allclose(shown["mine"], [[0.5, 0.25], [0.5, -0.25]])
-    assert np.allclose(shown["real"], [[0.9, 0], [0.1, 0]])
-    disc = ax.patches[0].get_xy()
-    assert np.allclose(np.hypot(disc[:, 0], disc[:, 1]), 1)
-    half = pictures.spectrum({"mine": values}, of="field").axes[0].patches[0].get_extents()
-    assert half.x1 > half.x0
-    with pytest.raises(ValueError, match="of must be 'step' or 'field', got 'flow'"):
-        pictures.spectrum({}, of="flow")
-
-
 @pytest.mark.parametrize("psi, arrows", [(0.8, 1), (-0.8, 1), (0.0, 0)])
 def test_a_dirac_gan_pushes_its_fake_uphill(psi, arrows):
     (ax,) = pictures.dirac(1.2, psi).axes
@@ -115,14 +101,13 @@ def test_a_film_shows_the_steps_asked_for():
 
 
 def test_all_draw_on_axes_they_are_given():
-    _, axes = style.figure(6)
+    _, axes = style.figure(5)
     for draw, ax in zip(
         (
             lambda ax: pictures.portrait(games.bilinear(), PATH, ax=ax),
             lambda ax: pictures.players(PATH, ax=ax),
             lambda ax: pictures.distances({"a": PATH}, ax=ax),
             lambda ax: pictures.factors(torch.tensor([0.0, 1.0]), {"a": torch.tensor([0.9, 1.0])}, xlabel="x", ax=ax),
-            lambda ax: pictures.spectrum({"a": torch.tensor([1.0])}, ax=ax),
             lambda ax: pictures.dirac(0.3, 0.2, ax=ax),
         ),
         axes,

@@ -95,24 +95,7 @@ def test_phase_diagram_refuses():
         modes.phase_diagram(torch.zeros(2, 2), 8, **axes, collapsed=[True] * 4)
 
 
-# ---------------------------------------------------------------- shares and time
-
-
-def test_mode_shares_beside_the_fair_share():
-    fig = modes.mode_shares(torch.tensor([0.5, 0.5, 0.0, 0.0]))
-    (ax,) = fig.axes
-    assert [bar.get_height() for bar in ax.patches] == [0.5, 0.5, 0.0, 0.0]
-    levels = [segment[0][1] for segment in ax.collections[0].get_segments()]
-    assert levels == [0.25] * 4
-    fig = modes.mode_shares([0.5, 0.5], weights=[0.2, 0.8])
-    assert [segment[0][1] for segment in fig.axes[0].collections[0].get_segments()] == [0.2, 0.8]
-
-
-def test_mode_shares_refuses():
-    with pytest.raises(ValueError, match="shares must be parts of a whole that sum to 1, got a sum of 1.5"):
-        modes.mode_shares([1.0, 0.5])
-    with pytest.raises(ValueError, match="weights must have one number for each of the 2 modes, got 3"):
-        modes.mode_shares([0.5, 0.5], weights=[0.2, 0.4, 0.4])
+# ---------------------------------------------------------------- time
 
 
 def test_counts_over_steps_draws_seeds_and_median():
@@ -130,10 +113,9 @@ def test_counts_over_steps_draws_seeds_and_median():
 
 
 def test_all_draw_on_given_axes():
-    fig, axes = style.figure(columns=4)
+    fig, axes = style.figure(columns=3)
     assert modes.mode_counts({"a": [1]}, 8, ax=axes[0]) is fig
     assert modes.phase_diagram([[1]], 8, rows=("a", [1]), columns=("b", [1]), ax=axes[1]) is fig
-    assert modes.mode_shares([1.0], ax=axes[2]) is fig
-    assert modes.counts_over_steps([0, 1], {"a": [1, 2]}, 8, ax=axes[3]) is fig
+    assert modes.counts_over_steps([0, 1], {"a": [1, 2]}, 8, ax=axes[2]) is fig
     assert isinstance(fig, Figure)
     assert style.png(fig)[:4] == b"\x89PNG"
