@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import findings
 import ledger
 from course import ROOT, Course
 from gancourse import claims
@@ -40,6 +41,8 @@ def assemble(course: Course, source: Path) -> None:
         shutil.copy(path, notebooks)
     _write_api(course, source / "api")
     _write_ledger(course, source / "ledger.md")
+    with (source / "findings.md").open("a", encoding="utf-8") as file:
+        file.write(findings.page(course))
 
 
 def _write_ledger(course: Course, page: Path) -> None:
