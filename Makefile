@@ -12,7 +12,7 @@ NOTEBOOKS ?=
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-without-data check execute lint stamp site bench browser colab findings setup
+.PHONY: help lab test test-without-data check execute lint stamp site bench browser colab findings publish-check setup
 
 help: ## list what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -54,6 +54,9 @@ colab: $(VENV)/.dev ## notebooks 00 to 04 and all panels with Colab's versions, 
 
 findings: $(VENV)/.dev ## run every script in findings/ (needs a network; takes a quarter of an hour)
 	$(BIN)/python tools/findings.py
+
+publish-check: $(VENV)/.dev ## say what a person has to change before publishing, and run the checks for it
+	$(BIN)/python tools/publish.py
 
 setup: $(VENV)/.dev ## install what `make test` needs
 

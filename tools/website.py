@@ -20,6 +20,7 @@ from typing import Any
 
 import findings
 import ledger
+import site_head
 from course import ROOT, Course
 from gancourse import claims
 from gancourse.plotting import claims as plotting
@@ -126,6 +127,7 @@ def build(course: Course, target: Path) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stdout.strip() or f"Sphinx ended with {done.returncode}")
+    site_head.finish(course, work / "site")
     shutil.move(work / "site", target)
     shutil.rmtree(work)
     return done.stdout
