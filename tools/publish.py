@@ -49,7 +49,7 @@ def to_decide(course: Course) -> list[str]:
     if "## [Unreleased]" in read["CHANGELOG.md"]:
         found.append("CHANGELOG.md: its newest section is *Unreleased*. Give it the version and a date.")
     found.append(
-        "GitHub, by hand: Settings, Pages, Source: GitHub Actions. Settings, Social preview: the site's _static/card.png."
+        "GitHub, by hand: Settings, Pages, Source: GitHub Actions. Settings, Social preview: _static/card.png."
     )
     return found
 
