@@ -155,7 +155,9 @@ def test_the_page_loaded_again_shows_everything_and_its_kernel_goes_on(notebook,
     notebook.reload()
     cells = notebook.cells()
     assert kinds(cells) == kinds(stored) and trouble(cells) == []
-    notebook.page.wait_for_function("document.querySelectorAll('.jp-OutputArea img').length > 0", timeout=120_000)
+    notebook.page.wait_for_function(
+        "document.querySelectorAll('.jp-OutputArea img').length > 0", timeout=120_000, polling=50
+    )
     notebook.wait(1)
     assert pictures_not_shown(notebook) == []
     assert notebook.ask("print(a_mark_of_this_kernel)") == "1"
