@@ -285,7 +285,7 @@ class Notebook:
         """Wait until the notebook is there and its kernel is idle."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=1000 * PATIENCE)
         ready = f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady && {_KERNEL}?.status === 'idle'"
-        self.page.wait_for_function(ready, timeout=1000 * PATIENCE, polling=_OFTEN)
+        self.page.wait_for_function(ready, timeout=2000 * PATIENCE, polling=_OFTEN)
 
     def show(self, lab: JupyterLab, name: str, cells: list[str]) -> None:
         """Close this notebook and its kernel, and open one with these code cells in the same tab, kernel ready."""
