@@ -196,19 +196,21 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interrupt_deferred() -> Iterator[Callable[[], bool]]:
-    """Note the first SIGINT instead of raising; the second does what it always did.
+    """Note the first SIGINT instead of raising; the second raises KeyboardInterrupt.
 
-    For loops that must stop between steps, never inside one. Only the main thread can set a signal
-    handler; elsewhere interrupts stay as they are.
+    For loops that must stop between steps, never inside one. Where interrupts are ignored, as in a program that a
+    shell runs in the background, they stay ignored. Only the main thread can set a signal handler; elsewhere
+    interrupts stay as they are.
 
     Yields:
         A function that tells whether an interrupt came.
     """
     noted = False
-    if threading.current_thread() is not threading.main_thread():
+    previous = signal.getsignal(signal.SIGINT)  # None: set by another language's code, which could not be put back
+    here = threading.current_thread() is threading.main_thread()
+    if not here or previous is None or previous == signal.SIG_IGN:
         yield lambda: False
         return
-    previous = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: Any) -> None:
         nonlocal noted
@@ -217,8 +219,8 @@ def interrupt_deferred() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         noted = True
 
-    signal.signal(signal.SIGINT, note)
     try:
+        signal.signal(signal.SIGINT, note)
         yield lambda: noted
     finally:
         signal.signal(signal.SIGINT, previous)

@@ -56,22 +56,21 @@ class History:
         self.seconds = 0.0
         self.interrupted = False
         self.snapshots: dict[int, Any] = {}
-        self._values: dict[str, list[Tensor]] = {}
-        self._steps: dict[str, list[Tensor]] = {}
+        self._parts: dict[str, list[tuple[Tensor, Tensor]]] = {}  # steps and values, flushed together
         self._pending: dict[str, list[tuple[int, Tensor | float]]] = {}
 
     def __getitem__(self, term: str) -> Tensor:
         """Return every recorded value of ``term``, oldest first, shape (times recorded,)."""
-        return self._joined(self._values, term).double()
+        return self._joined(term)[1].double()
 
     def steps(self, term: str) -> Tensor:
         """Return the steps at which ``term`` was recorded, counted from 1, shape as ``history[term]``."""
-        return self._joined(self._steps, term)
+        return self._joined(term)[0]
 
     @property
     def terms(self) -> list[str]:
         """The names of the recorded numbers, in the order they first came."""
-        return list(dict.fromkeys([*self._values, *self._pending]))
+        return list(dict.fromkeys([*self._parts, *(term for term, entries in self._pending.items() if entries)]))
 
     def __repr__(self) -> str:
         stopped = ", interrupted" if self.interrupted else ""
@@ -106,21 +105,23 @@ class History:
         Raises:
             Diverged: one of them is NaN or infinite.
         """
-        pending, self._pending = self._pending, {}
+        kept = {term: list(parts) for term, parts in self._parts.items()}
         diverged = None
-        for term, entries in pending.items():
+        for term, entries in self._pending.items():
+            if not entries:  # an interrupt came between the name and its first number
+                continue
             steps = torch.tensor([step for step, _ in entries])
             if isinstance(entries[0][1], Tensor):
                 values = torch.stack([torch.as_tensor(value) for _, value in entries]).double().cpu()
             else:
                 values = torch.tensor([float(value) for _, value in entries], dtype=torch.float64)
-            self._steps.setdefault(term, []).append(steps)
-            self._values.setdefault(term, []).append(values)
+            kept.setdefault(term, []).append((steps, values))
             bad = (~torch.isfinite(values)).nonzero()
             if len(bad):
                 first = int(bad[0])
                 if diverged is None or int(steps[first]) < diverged[1]:
                     diverged = (term, int(steps[first]), float(values[first]))
+        vars(self).update(_parts=kept, _pending={})  # both in one call, so that no interrupt comes between
         if diverged is not None:
             raise Diverged(*diverged, history=self)
 
@@ -131,8 +132,8 @@ class History:
             "num_steps": self.num_steps,
             "seconds": self.seconds,
             "interrupted": self.interrupted,
-            "values": {term: self[term] for term in self._values},
-            "steps": {term: self.steps(term) for term in self._values},
+            "values": {term: self[term] for term in self._parts},
+            "steps": {term: self.steps(term) for term in self._parts},
             "snapshots": dict(self.snapshots),
         }
 
@@ -140,18 +141,18 @@ class History:
         """Replace the record by one that :meth:`state_dict` returned."""
         self.num_steps, self.seconds = state["num_steps"], state["seconds"]
         self.interrupted, self.snapshots = state["interrupted"], dict(state["snapshots"])
-        self._values = {term: [values] for term, values in state["values"].items()}
-        self._steps = {term: [steps] for term, steps in state["steps"].items()}
+        self._parts = {term: [(state["steps"][term], values)] for term, values in state["values"].items()}
         self._pending = {}
 
-    def _joined(self, parts: dict[str, list[Tensor]], term: str) -> Tensor:
+    def _joined(self, term: str) -> tuple[Tensor, Tensor]:
         self.flush()
-        if term not in parts:
+        if term not in self._parts:
             known = ", ".join(self.terms) or "nothing yet"
             raise KeyError(f"no number called {term!r} was recorded; there are: {known}")
-        if len(parts[term]) > 1:
-            parts[term] = [torch.cat(parts[term])]
-        return parts[term][0]
+        if len(self._parts[term]) > 1:
+            steps, values = zip(*self._parts[term], strict=True)
+            self._parts[term] = [(torch.cat(steps), torch.cat(values))]
+        return self._parts[term][0]
 
 
 def train(

@@ -8,11 +8,14 @@ property tests without a time limit per example, which a busy machine would brea
 
 import os
 import signal
+import sys
 
 import matplotlib.colors
 import matplotlib.text
 import pytest
 from hypothesis import settings
+
+sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema can do without it, and it takes over a second to load
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")

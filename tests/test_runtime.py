@@ -1,6 +1,8 @@
 """Device, threads, seeds and budgets."""
 
+import os
 import platform
+import signal
 import subprocess
 import sys
 
@@ -137,3 +139,25 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
         )
         faults.append(int(done.stdout.split()[-1]))
     assert faults[1] < faults[0] / 4, faults
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
+def test_where_interrupts_are_ignored_they_stay_ignored():
+    """A shell starts what runs in the background so."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with runtime.interrupt_deferred() as interrupted:
+            signal.raise_signal(signal.SIGINT)
+            assert not interrupted() and signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_handler_that_could_not_be_put_back_is_left_where_it_is(monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "getsignal", lambda number: None)  # what C code has set
+        with runtime.interrupt_deferred() as interrupted:
+            assert not interrupted()
+    assert signal.getsignal(signal.SIGINT) is before

@@ -153,6 +153,37 @@ def test_a_second_interrupt_stops_a_step_that_hangs():
     assert history.interrupted and history.num_steps == 0
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
+def test_two_interrupts_at_any_moment_leave_a_history_that_goes_on(monkeypatch):
+    """Within a line too: at every third of the instructions that it is compiled to."""
+    monkeypatch.setattr(training, "_FLUSH_EVERY", 2)
+    done = []
+
+    def train(history=None):
+        return training.train(
+            lambda real: done.append(real) or {"d_loss": float(len(done)), "g_loss": torch.tensor(0.5)},
+            counter(),
+            num_steps=2,
+            history=history,
+            progress=False,
+        )
+
+    seen, files = 0, ("gancourse/training.py", "gancourse/runtime.py", "contextlib.py", "/signal.py")
+    for where, history, raised in interrupts(train, *files, every=3, unit="opcode", times=2):
+        seen += 1
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler, where
+        if not raised:
+            recorded = history["d_loss"].tolist() if history.terms else []
+            assert recorded in ([*range(1, len(done) + 1)], [*range(1, len(done))]), where  # but perhaps the last
+            assert history.steps("d_loss").tolist() == recorded if recorded else not done[1:], where
+            before = history.num_steps
+            assert before in (len(recorded), len(recorded) + 1) and history.interrupted == (before < 2), where
+            again = train(history)
+            assert again.num_steps == before + 2 and again["d_loss"].tolist()[-2:] == [len(done) - 1, len(done)], where
+        done.clear()
+    assert seen > 250
+
+
 def test_training_works_outside_the_main_thread():
     result = []
     thread = threading.Thread(

@@ -33,6 +33,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 120
 """Seconds to wait for what takes one or two where nothing else runs; a test machine may be busy."""
 
+_OFTEN = 50
+"""Milliseconds between two looks at a page that something is waited for in; left out, a look at each frame drawn."""
+
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -206,6 +209,13 @@ class JupyterLab:
         stop(self._server)
 
 
+def write(lab: JupyterLab, name: str, cells: list[str]) -> None:
+    """Put a notebook with these code cells into the server's folder."""
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=metadata)
+    nbformat.write(made, lab.notebooks / f"{name}.ipynb")
+
+
 class Browser:
     """A Chromium without a window. Use it in a ``with`` block."""
 
@@ -222,9 +232,7 @@ class Browser:
 
     def open(self, lab: JupyterLab, name: str, cells: list[str], *, width: int = 1100, height: int = 900) -> Notebook:
         """Write a notebook with these code cells and open it in a new tab, kernel ready."""
-        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=metadata)
-        nbformat.write(made, lab.notebooks / f"{name}.ipynb")
+        write(lab, name, cells)
         return self.open_file(lab, name, width=width, height=height)
 
     def open_copy(self, lab: JupyterLab, path: Path, *, width: int = 1100, height: int = 900) -> Notebook:
@@ -276,10 +284,27 @@ class Notebook:
     def wait_for_kernel(self) -> None:
         """Wait until the notebook is there and its kernel is idle."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=1000 * PATIENCE)
-        self.page.wait_for_function(
-            f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady", timeout=1000 * PATIENCE
+        ready = f"window.jupyterapp && {_CURRENT}?.sessionContext?.isReady && {_KERNEL}?.status === 'idle'"
+        self.page.wait_for_function(ready, timeout=2000 * PATIENCE, polling=_OFTEN)
+
+    def show(self, lab: JupyterLab, name: str, cells: list[str]) -> None:
+        """Close this notebook and its kernel, and open one with these code cells in the same tab, kernel ready."""
+        write(lab, name, cells)
+        self.show_file(name)
+
+    def show_file(self, name: str) -> None:
+        """The same with a notebook that lies in the server's folder."""
+        self.page.evaluate(
+            f"""async path => {{
+                const before = {_CURRENT};
+                await before.sessionContext.shutdown();
+                before.dispose();
+                await window.jupyterapp.commands.execute('docmanager:open', {{path}});
+            }}""",
+            f"{name}.ipynb",
         )
-        self.page.wait_for_function(f"{_KERNEL}?.status === 'idle'", timeout=1000 * PATIENCE)
+        self.wait_for_kernel()
+        self.complaints.clear()  # of a kernel that was shut down while somebody asked it something
 
     def write(self, sources: list[str]) -> None:
         """Put these sources into the cells that are there, and take their outputs away."""
@@ -454,6 +479,7 @@ class PanelOnScreen:
             "images => [...document.querySelectorAll(images)].some(image => image.naturalWidth > 0)",
             arg=f"{self.within}img.widget-image",
             timeout=1000 * seconds,
+            polling=_OFTEN,
         )
         self.page.wait_for_selector(f"{self.within}[role=status]", timeout=1000 * seconds)
         self._locate(".widget-slider, .widget-toggle-buttons").first.wait_for(timeout=1000 * seconds)
@@ -481,7 +507,7 @@ class PanelOnScreen:
         """Wait until so many different pictures were shown while it plays, and return how many there are."""
         self.notebook.forget_pictures()
         self.page.wait_for_function(
-            "many => window.__different.size >= many", arg=many, timeout=1000 * seconds, polling=50
+            "many => window.__different.size >= many", arg=many, timeout=1000 * seconds, polling=_OFTEN
         )
         return self.notebook.different_pictures()
 
@@ -491,6 +517,7 @@ class PanelOnScreen:
             "([line, before]) => ![undefined, before].includes(document.querySelector(line)?.innerText)",
             arg=[f"{self.within}[role=status]", before],
             timeout=1000 * seconds,
+            polling=_OFTEN,
         )
         return self.status
 

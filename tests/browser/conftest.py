@@ -1,4 +1,4 @@
-"""One JupyterLab for all browser tests of a worker.
+"""One JupyterLab and one tab for the browser tests of a worker.
 
 With a folder's name in ``GANCOURSE_SCREENSHOTS`` the tests leave pictures there, to be looked at.
 """
@@ -19,6 +19,14 @@ AXE = "axe-core@4.14.1"
 def lab(tmp_path_factory, chromium):
     with browser.JupyterLab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def tab(lab, chromium):
+    """One tab in which one small notebook after the other is shown: to load JupyterLab itself takes longest."""
+    opened = chromium.open(lab, "first", [""])
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -19,12 +19,11 @@ FOCUSABLE = "button, input, select, textarea, [tabindex='0'], [contenteditable=t
 
 
 @pytest.fixture(scope="module")
-def notebook(lab, chromium):
-    opened = chromium.open(lab, "accessible", [*browser.panel_cells("collapse.panel"), "'what comes after'"])
-    opened.run_all()
-    opened.panel.wait()
-    yield opened
-    opened.close()
+def notebook(lab, tab):
+    tab.show(lab, "accessible", [*browser.panel_cells("collapse.panel"), "'what comes after'"])
+    tab.run_all()
+    tab.panel.wait()
+    return tab
 
 
 @pytest.fixture

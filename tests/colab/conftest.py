@@ -3,6 +3,7 @@
 The environment is made once, in build/colab, and kept.
 """
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -59,23 +60,38 @@ class Machine:
 
     def packages(self):
         """Return each installed package and its version."""
-        lines = self.run("-m", "pip", "list", "--format=freeze", "--disable-pip-version-check").splitlines()
-        return {line for line in lines if "==" in line}
+        (places,) = self.folder.glob("lib/python*/site-packages")
+        return {f"{found.name}=={found.version}" for found in importlib.metadata.distributions(path=[str(places)])}
 
     def forget_the_course(self):
         self.run("-m", "pip", "uninstall", "-y", "-q", "gancourse")
 
 
+def lend(name, folder):
+    """Link a package of this environment, as it is, into the other one."""
+    (places,) = folder.glob("lib/python*/site-packages")
+    found = importlib.metadata.distribution(name)
+    for top in {file.parts[0] for file in found.files} - {"..", "__pycache__"}:
+        (places / top).symlink_to(Path(found.locate_file(top)).resolve())
+
+
 def make_environment(folder):
-    """Install Colab's versions, unless they are there already; a visible skip where they cannot be had."""
-    mark, wanted = folder / "made-for.txt", CONSTRAINTS.read_text(encoding="utf-8")
+    """Install Colab's versions, unless they are there already; a visible skip where they cannot be had.
+
+    Pip is this environment's own, and so is PyTorch where it has the version wanted: to unpack it is most of the work.
+    """
+    torch = next(line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if line[:7] == "torch==")
+    mark, wanted = folder / "made-for.txt", f"{CONSTRAINTS.read_text(encoding='utf-8')}\n{torch}\n{sys.prefix}\n"
     if mark.exists() and mark.read_text(encoding="utf-8") == wanted:
         return
     shutil.rmtree(folder, ignore_errors=True)
-    torch = next(line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if line[:7] == "torch==")
     pip = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile"]
+    venv = [sys.executable, "-m", "venv", "--without-pip", folder]
     try:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True, text=True)
+        subprocess.run(venv, check=True, capture_output=True, text=True)
+        lend("pip", folder)
+        if importlib.metadata.version("torch").partition("+")[0] == torch.partition("==")[2]:
+            lend("torch", folder)
         subprocess.run([*pip, "-r", CONSTRAINTS, torch], check=True, capture_output=True, text=True, timeout=1800)
     except (subprocess.SubprocessError, OSError) as problem:
         why = (getattr(problem, "stderr", "") or str(problem)).strip().splitlines()[-1:]

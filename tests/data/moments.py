@@ -51,32 +51,41 @@ def altered(content: bytes, count: int) -> Iterator[bytes]:
 
 
 class _Moments:
-    """Counts the lines of some files that a call comes through, and acts at one of them."""
+    """Counts the lines of some files (or what they are compiled to) that a call comes through, and acts at one."""
 
-    def __init__(self, files: tuple[str, ...], act_at: int, act: Callable[[], None]) -> None:
-        self.files, self.act_at, self.act, self.seen, self.where = files, act_at, act, 0, ""
+    def __init__(self, files: tuple[str, ...], act_at: int, act: Callable[[], None], unit: str = "line") -> None:
+        self.files, self.act_at, self.act, self.unit, self.seen, self.where = files, act_at, act, unit, 0, ""
 
     def __call__(self, frame, event, argument):
         if not frame.f_code.co_filename.endswith(self.files) or frame.f_code.co_name == "__del__":
             return None  # out of __del__ comes no exception
-        if event == "line":
+        frame.f_trace_opcodes = self.unit == "opcode"
+        if event == self.unit:
             self.seen += 1
             if self.seen == self.act_at:
-                line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                line = linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0).strip()
                 self.where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno} {line}"
                 self.act()
         return self
 
 
-def interrupts(call: Callable[[], Any], *files: str, every: int = 1) -> Iterator[tuple[str, Any, bool]]:
-    """Call again and again, with one SIGINT as each line of the files is reached, or as every n-th is.
+def interrupts(
+    call: Callable[[], Any], *files: str, every: int = 1, unit: str = "line", times: int = 1
+) -> Iterator[tuple[str, Any, bool]]:
+    """Call again and again, with a SIGINT (or several) as each line of the files is reached, or as every n-th is.
 
+    Args:
+        call: takes nothing; what it returns is yielded.
+        files: ends of paths.
+        every: 3 leaves two of three moments out.
+        unit: "line", or "opcode" for the moments within a line.
+        times: how many SIGINTs come at that moment.
     Yields:
         At which line it came, what the call returned, and whether KeyboardInterrupt came out of it.
     """
     moment = 1
     while True:
-        moments = _Moments(files, moment, lambda: signal.raise_signal(signal.SIGINT))
+        moments = _Moments(files, moment, lambda: [signal.raise_signal(signal.SIGINT) for _ in range(times)], unit)
         result, raised = None, False
         before = sys.gettrace()
         sys.settrace(moments)

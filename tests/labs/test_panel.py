@@ -637,6 +637,7 @@ def behind(ax):
 def three_dimensions(ax):
     figure = ax.figure
     ax.remove()
+    figure.set_layout_engine("none")  # matplotlib 3.8's layout of such axes takes eight drawings to come to rest
     solid = figure.add_subplot(projection="3d")
     (drawn,) = solid.plot([0, 1], [0, 1], [0, 1])
     return lambda: drawn.set_data_3d([0, 1], [1, 0], [0, 0.5])

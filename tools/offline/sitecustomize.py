@@ -32,4 +32,5 @@ def _refuse(event: str, arguments: tuple) -> None:
         raise OSError(errno.ENETUNREACH, f"the network is cut off for this test, so no {host}")
 
 
+sys.modules["rfc3987_syntax"] = None  # jsonschema can do without it, and it takes over a second to load
 sys.addaudithook(_refuse)
