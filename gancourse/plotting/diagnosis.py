@@ -1,0 +1,284 @@
+"""Pictures for a diagnosis: patients side by side, one patient's instruments, and what tells patients apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from gancourse.plotting import style
+from gancourse.plotting.images import image_grid
+
+__all__ = ["EQUILIBRIUM", "histograms", "lab_sheet", "loss_places", "patients", "samples", "traces"]
+
+EQUILIBRIUM = {"d_loss": 2 * math.log(2), "g_loss": math.log(2)}
+"""Both losses of the non-saturating pair where D cannot tell, drawn as dotted lines."""
+
+_REAL = {"color": style.COLOURS["real"], "linestyle": "-", "marker": "o", "markersize": 3}
+_FAKE = {"color": style.COLOURS["fake"], "linestyle": "--", "marker": "x", "markersize": 4}
+_D = {"color": style.COLOURS["discriminator"], "linestyle": "-"}
+_G = {"color": style.COLOURS["generator"], "linestyle": "--"}
+LOOKS: dict[str, dict[str, Any]] = {
+    "d_loss": _D,
+    "g_loss": _G,
+    "real_logit": _REAL,
+    "fake_logit": _FAKE,
+    "d_movement": _D,
+    "g_movement": _G,
+}
+WORDS = {
+    "d_loss": "D's loss",
+    "g_loss": "G's loss",
+    "real_logit": "real",
+    "fake_logit": "fake",
+    "d_movement": "D",
+    "g_movement": "G",
+}
+"""What a trace is called in a legend."""
+_FAINT, _OUT = "#f4f4f4", "#fbd3b0"
+
+
+_ROWS = {"samples": (), "losses": ("d_loss", "g_loss"), "logits": ("real_logit", "fake_logit"),
+         "movement": ("d_movement", "g_movement")}  # fmt: skip
+_LABELS = {"losses": "loss", "logits": "mean logit", "movement": "movement, relative"}
+
+
+def patients(
+    charts: Mapping[str, Any], rows: Sequence[str] = ("samples", "losses", "logits"), *, points: Tensor | None = None
+) -> Figure:
+    """Draw patients side by side, a column each, and what is known of them in rows.
+
+    "samples" are those at the end; "losses" have their equilibrium as dotted lines; "logits" are the mean logits of
+    real and fake; "movement" is that of both players between two looks. All patients share the limits of a row.
+
+    Args:
+        charts: name -> a chart: ``steps`` (looks,), ``traces`` with a tensor (looks,) for each line, and ``samples``,
+            images (N, 1, H, W) or points (N, 2). One to six.
+        rows: of "samples", "losses", "logits" and "movement".
+        points: real points (M, 2), drawn under samples that are points.
+    Returns:
+        The figure.
+    Raises:
+        ValueError: there are no or too many charts, or a row is unknown.
+    First met in: notebook 11.
+    """
+    if not 1 <= len(charts) <= 6:
+        raise ValueError(f"charts must hold 1 to 6 charts, got {len(charts)}")
+    if not rows or not set(rows) <= set(_ROWS):
+        raise ValueError(f"rows must be of {', '.join(_ROWS)}, got {list(rows)!r}")
+    heights = [1.45 if row == "samples" else 1.0 for row in rows]
+    size = (2.35 * len(charts) + 0.5, 1.75 * sum(heights) + 0.4)
+    fig, axes = style.figure(len(charts), len(rows), size=size, dpi=80, squeeze=False, height_ratios=heights)
+    for at, row in enumerate(rows):
+        limits = _limits(charts.values(), row)
+        for name, chart, ax in zip(charts, charts.values(), axes[at], strict=True):
+            title = name if at == 0 else ""
+            if row == "samples":
+                samples(chart.samples, points=points, title=title, ax=ax)
+                continue
+            for term in _ROWS[row]:
+                ax.plot(chart.steps, chart.traces[term], **LOOKS[term], label=WORDS[term])
+            for value, look in _references(row):
+                ax.axhline(value, color=look["color"], linestyle=":", linewidth=1.2)
+            ax.set(ylim=limits, title=title)
+            ax.tick_params(labelsize=9, labelleft=ax is axes[at][0])
+            ax.locator_params(axis="x", nbins=3)
+            if at == len(rows) - 1:
+                ax.set_xlabel("step", fontsize=10)
+        if row != "samples":
+            axes[at][0].set_ylabel(_LABELS[row])
+            axes[at][0].legend(fontsize=9, loc="upper right", handlelength=1.6, borderaxespad=0.1)
+    return fig
+
+
+def _references(row: str) -> list[tuple[float, Mapping[str, Any]]]:
+    if row == "losses":
+        return list(zip(EQUILIBRIUM.values(), (_D, _G), strict=True))
+    return [(0.0, {"color": style.COLOURS["neutral"]})]
+
+
+def _limits(charts: Iterable[Any], row: str) -> tuple[float, float]:
+    """Return limits that hold all values of all charts, up to a size that still shows the usual ones."""
+    if row == "samples":
+        return 0.0, 1.0
+    values = np.concatenate([_finite(chart.traces[term]) for chart in charts for term in _ROWS[row]])
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if row == "logits":
+        reach = max(2.0, min(max(abs(low), abs(high)), 12.0))
+        return -1.1 * reach, 1.1 * reach
+    if row == "movement":
+        return -0.03 * max(high, 0.1), 1.1 * max(high, 0.1)
+    return min(0.0, max(low, -4.0)) - 0.1, 1.15 * min(max(1.8, high), 6.0)
+
+
+def samples(
+    made: Tensor, *, points: Tensor | None = None, title: str = "", ax: Axes | None = None, count: int = 16
+) -> Figure:
+    """Draw what a generator makes: a grid of images, or crosses in the plane over real dots.
+
+    Args:
+        made: images (N, 1, H, W) or points (N, 2).
+        points: real points (M, 2) to draw under crosses.
+        title: over it.
+        ax: where to draw; a new figure if None.
+        count: how many images.
+    First met in: notebook 11.
+    """
+    fig, ax = style.figure_of(ax, size=(2.6, 2.8))
+    if made.ndim == 4:
+        image_grid(made[:count].clamp(-8, 8), title=title, ax=ax)
+        ax.set_xlabel("")  # a share of values out of range is a test that is to be ordered
+        return fig
+    if points is not None:
+        ax.plot(*points.T.tolist(), ".", color=style.COLOURS["real"], markersize=3)
+    ax.plot(*made.T.tolist(), "x", color=style.COLOURS["fake"], markersize=4, markeredgewidth=0.8, alpha=0.6)
+    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
+    return fig
+
+
+def traces(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    healthy: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    ylabel: str,
+    logarithmic: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw one or two traces over the steps, and those of healthy runs as grey dots.
+
+    Args:
+        lines: name -> (steps, values); drawn as D (solid blue), then G (dashed purple), or real and fake.
+        healthy: name -> (steps, values) of healthy runs.
+        ylabel: what is measured, with its unit.
+        logarithmic: powers of ten upwards.
+        title: over it.
+        ax: where to draw; a new figure if None.
+    First met in: notebook 11.
+    """
+    fig, ax = style.figure_of(ax)
+    for at, (steps, values) in enumerate((healthy or {}).values()):
+        label = "healthy" if at == 0 else None
+        ax.plot(steps, values, ":", color=style.COLOURS["neutral"], linewidth=2.2, label=label)
+    looks = {"D": _D, "G": _G, "real": _REAL, "fake": _FAKE}
+    for name, (steps, values) in lines.items():
+        look = looks.get(name.split(",")[0].split(" ")[0], {"color": style.COLOURS["warning"], "linestyle": "-."})
+        ax.plot(steps, values, label=name, **look)
+    if logarithmic:
+        ax.set_yscale("log")
+    ax.set(xlabel="step", ylabel=ylabel, title=title)
+    ax.legend(fontsize=9, loc="best")
+    return fig
+
+
+def histograms(real_logits: Tensor, fake_logits: Tensor, *, title: str = "", ax: Axes | None = None) -> Figure:
+    """Draw what D says of real and of fake samples, as two histograms over one axis of logits.
+
+    Args:
+        real_logits, fake_logits: shape (N,) and (M,), finite.
+        title: over it.
+        ax: where to draw; a new figure if None.
+    First met in: notebook 11.
+    """
+    fig, ax = style.figure_of(ax)
+    both = np.concatenate([_finite(real_logits), _finite(fake_logits)])
+    edges = np.linspace(both.min(), max(both.max(), both.min() + 1e-6), 33)
+    for values, look, name in ((real_logits, _REAL, "real"), (fake_logits, _FAKE, "fake")):
+        shares, _ = np.histogram(_finite(values), edges)
+        shares = shares / shares.sum()
+        ax.fill_between((edges[1:] + edges[:-1]) / 2, shares, color=look["color"], alpha=0.25, linewidth=0, step="mid")
+        ax.step((edges[1:] + edges[:-1]) / 2, shares, where="mid", label=name, color=look["color"],
+                linestyle=look["linestyle"])  # fmt: skip
+    ax.axvline(0, color=style.COLOURS["neutral"], linestyle=":", linewidth=1.2)
+    ax.set(xlabel="D's logit (larger: more real)", ylabel="share of samples", title=title, ylim=(0, None))
+    ax.legend(fontsize=9)
+    return fig
+
+
+def loss_places(
+    places: Mapping[str, Sequence[tuple[float, float]]], healthy: Sequence[tuple[float, float]], *, limit: float = 4.0
+) -> Figure:
+    """Draw each patient as its letter at its mean losses, D's across and G's up, and the healthy runs as green dots.
+
+    The grey box reaches from the smallest to the largest healthy value of each loss. A letter beyond ``limit`` is drawn
+    at the edge.
+
+    Args:
+        places: letter -> (d_loss, g_loss) of each of its runs.
+        healthy: (d_loss, g_loss) of each healthy run.
+        limit: where both axes end.
+    First met in: notebook 11.
+    """
+    fig, ax = style.figure(size=(6.2, 5.2))
+    low, high = np.min(healthy, axis=0), np.max(healthy, axis=0)
+    ax.fill_between([low[0], high[0]], low[1], high[1], color="#dddddd", zorder=0, label="healthy losses")
+    ax.plot(*np.transpose(healthy), "o", color=style.COLOURS["real"], markersize=5, label="healthy runs")
+    for letter, runs in places.items():
+        for x, y in runs:
+            at = (min(max(x, -0.1), limit - 0.05), min(max(y, -0.1), limit - 0.05))
+            ax.text(*at, letter, color=style.COLOURS["fake"], ha="center", va="center", fontsize=10, zorder=3)
+    ax.plot(*EQUILIBRIUM.values(), "+", color=style.COLOURS["neutral"], markersize=14, label="2 log 2, log 2")
+    ax.set(xlabel="mean loss of D, second half of the run", ylabel="mean loss of G", xlim=(-0.2, limit))
+    ax.set(ylim=(-0.2, limit))
+    ax.legend(loc="upper right", fontsize=9)
+    return fig
+
+
+def lab_sheet(
+    readings: Mapping[str, Mapping[str, float]], healthy: Mapping[str, tuple[float, float]], names: Mapping[str, str]
+) -> Figure:
+    """Draw all readings of all patients as a table; what lies outside the healthy range is orange and bold.
+
+    Args:
+        readings: patient -> test -> reading; NaN where it cannot be taken.
+        healthy: test -> (lowest, highest) of the healthy runs.
+        names: test -> what stands over its column.
+    Returns:
+        The figure: a row per patient, a column per test, the healthy range in the last row.
+    Raises:
+        ValueError: a patient lacks a test.
+    First met in: notebook 11.
+    """
+    if missing := [(who, test) for who, row in readings.items() for test in names if test not in row]:
+        raise ValueError(f"every patient needs every test, but {missing[0][0]!r} has no {missing[0][1]!r}")
+    rows = [*readings, "healthy"]
+    fig, ax = style.figure(size=(1.3 + 0.95 * len(names), 0.9 + 0.3 * len(rows)), dpi=80)
+    for y, who in enumerate(rows):
+        for x, test in enumerate(names):
+            if who == "healthy":
+                words, colour, weight = "–".join(short(value) for value in healthy[test]), _FAINT, "normal"
+            else:
+                value, (low, high) = readings[who][test], healthy[test]
+                out = not (low - 1e-9 <= value <= high + 1e-9)
+                words, colour, weight = short(value), _OUT if out else "white", "bold" if out else "normal"
+            ax.fill_between([x, x + 1], y, y + 1, color=to_rgba(colour), linewidth=0)
+            ax.text(x + 0.5, y + 0.5, words, ha="center", va="center", fontsize=9, fontweight=weight)
+    ax.hlines(range(len(rows) + 1), 0, len(names), color="#cccccc", linewidth=0.8)
+    ax.set(xlim=(0, len(names)), ylim=(len(rows), 0))
+    ax.set_xticks([x + 0.5 for x in range(len(names))], list(names.values()), fontsize=9)
+    ax.set_yticks([y + 0.5 for y in range(len(rows))], rows)
+    ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return fig
+
+
+def short(value: float) -> str:
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if abs(value) < 0.01 or abs(value) >= 10_000:
+        return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def _finite(values: Tensor | Sequence[float]) -> np.ndarray:
+    array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=float).ravel()
+    return array[np.isfinite(array)]
