@@ -124,12 +124,12 @@ def movement(function: Callable[[Weights, nn.Module], float]) -> str:
 
 # ---------------------------------------------------------------- exercise 2
 
-_TRACES = {"P": "healthy", "Q": "rates too high", "R": "G runs ahead", "S": "fake detached in G's step"}
+_TRACES = {"P": "rates too high", "Q": "healthy", "R": "fake detached in G's step", "S": "G runs ahead"}
 _TRACE_HINTS = {
-    "P": "P moves much at first and then less and less, both players alike",
-    "Q": "compare the height of Q's lines with the healthy ones",
-    "R": "in R one player hardly moves: which one, and does the other find its rest?",
-    "S": "in S one line lies on the floor. Exactly?",
+    "P": "P's lines are higher than all others. What makes both players take larger steps?",
+    "Q": "in Q both players move at every look, D more than G, and neither runs away",
+    "R": "in R one line lies on the floor. Exactly?",
+    "S": "in S one player hardly moves. Which one, and is it exactly 0?",
 }
 
 
@@ -260,7 +260,7 @@ def repairs(answers: Mapping[str, Any]) -> str:
     healthy = _Ran(ward.source())
     for letter, answer in answers.items():
         _mended(letter, answer, healthy)
-    return "Both run as the healthy programme does."
+    return "Both run as the healthy program does."
 
 
 def _mended(letter: str, answer: Any, healthy: _Ran) -> None:
@@ -277,16 +277,14 @@ def _mended(letter: str, answer: Any, healthy: _Ran) -> None:
     try:
         ran = _Ran("\n".join(lines))
     except Exception as error:
-        raise NotYet(
-            f"the programme {letter} with your line {place + 1} stops: {type(error).__name__}: {error}"
-        ) from error
+        raise NotYet(f"program {letter} with your line {place + 1} stops: {type(error).__name__}: {error}") from error
     if not ran.as_good_as(healthy, exactly=_MARK not in sick[place]):
         moved = " and ".join(
             f"{player} has moved by {mine:.3f} (healthy {theirs:.3f})"
             for player, mine, theirs in zip("GD", ran.moved, healthy.moved, strict=True)
         )
         raise NotYet(
-            f"programme {letter} is not well with your line {place + 1}: after {_STEPS} steps {moved}, and "
+            f"program {letter} is not well with your line {place + 1}: after {_STEPS} steps {moved}, and "
             f"{ran.fresh:.0%} of the real points it was shown were new (healthy {healthy.fresh:.0%})"
         )
 

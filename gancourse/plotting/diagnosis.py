@@ -15,7 +15,7 @@ from torch import Tensor
 from gancourse.plotting import style
 from gancourse.plotting.images import image_grid
 
-__all__ = ["EQUILIBRIUM", "histograms", "lab_sheet", "loss_places", "patients", "samples", "traces"]
+__all__ = ["EQUILIBRIUM", "histograms", "lab_sheet", "loss_places", "patients", "samples", "sheet", "short"]
 
 EQUILIBRIUM = {"d_loss": 2 * math.log(2), "g_loss": math.log(2)}
 """Both losses of the non-saturating pair where D cannot tell, drawn as dotted lines."""
@@ -118,7 +118,13 @@ def _limits(charts: Iterable[Any], row: str) -> tuple[float, float]:
 
 
 def samples(
-    made: Tensor, *, points: Tensor | None = None, title: str = "", ax: Axes | None = None, count: int = 16
+    made: Tensor,
+    *,
+    points: Tensor | None = None,
+    title: str = "",
+    ticks: bool = False,
+    ax: Axes | None = None,
+    count: int = 16,
 ) -> Figure:
     """Draw what a generator makes: a grid of images, or crosses in the plane over real dots.
 
@@ -126,6 +132,7 @@ def samples(
         made: images (N, 1, H, W) or points (N, 2).
         points: real points (M, 2) to draw under crosses.
         title: over it.
+        ticks: numbers at the axes of points.
         ax: where to draw; a new figure if None.
         count: how many images.
     First met in: notebook 11.
@@ -138,43 +145,59 @@ def samples(
     if points is not None:
         ax.plot(*points.T.tolist(), ".", color=style.COLOURS["real"], markersize=3)
     ax.plot(*made.T.tolist(), "x", color=style.COLOURS["fake"], markersize=4, markeredgewidth=0.8, alpha=0.6)
-    ax.set(title=title, xticks=[], yticks=[], aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
+    reach = 1.5 * float((made if points is None else points).abs().max())
+    ax.set(title=title, aspect="equal", xlim=(-reach, reach), ylim=(-reach, reach))
+    if not ticks:
+        ax.set(xticks=[], yticks=[])
     return fig
 
 
-def traces(
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    *,
-    healthy: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
-    ylabel: str,
-    logarithmic: bool = False,
-    title: str = "",
-    ax: Axes | None = None,
-) -> Figure:
-    """Draw one or two traces over the steps, and those of healthy runs as grey dots.
+def sheet(chart: Any, spectra: Mapping[str, Tensor]) -> Figure:
+    """Draw all instruments of one patient: movement, gradients by layer, logits, accuracy, spectrum, the same z.
 
     Args:
-        lines: name -> (steps, values); drawn as D (solid blue), then G (dashed purple), or real and fake.
-        healthy: name -> (steps, values) of healthy runs.
-        ylabel: what is measured, with its unit.
-        logarithmic: powers of ten upwards.
-        title: over it.
-        ax: where to draw; a new figure if None.
+        chart: ``steps``, ``traces``, ``gradients``, ``held_out_logits`` and ``fake_logits``, as ``gancourse.ward`` makes
+            them.
+        spectra: "real" and "fake" -> energy by frequency (H, W), from ``metrics.instruments.power_spectrum``.
+    Returns:
+        The figure, six axes.
     First met in: notebook 11.
     """
-    fig, ax = style.figure_of(ax)
-    for at, (steps, values) in enumerate((healthy or {}).values()):
-        label = "healthy" if at == 0 else None
-        ax.plot(steps, values, ":", color=style.COLOURS["neutral"], linewidth=2.2, label=label)
-    looks = {"D": _D, "G": _G, "real": _REAL, "fake": _FAKE}
-    for name, (steps, values) in lines.items():
-        look = looks.get(name.split(",")[0].split(" ")[0], {"color": style.COLOURS["warning"], "linestyle": "-."})
-        ax.plot(steps, values, label=name, **look)
-    if logarithmic:
-        ax.set_yscale("log")
-    ax.set(xlabel="step", ylabel=ylabel, title=title)
-    ax.legend(fontsize=9, loc="best")
+    fig, axes = style.figure(3, 2, size=(10.2, 5.8), dpi=80)
+    (movement, gradients, logits), (accuracy, spectrum, same) = axes
+    for term in ("d_movement", "g_movement"):
+        movement.plot(chart.steps, chart.traces[term], **LOOKS[term], label=WORDS[term])
+    movement.set(title="movement between looks", xlabel="step", ylabel="relative to the weights", ylim=(0, None))
+    for player, look in (("D", _D), ("G", _G)):
+        norms = list(chart.gradients["end"][player].values())
+        gradients.plot(range(1, len(norms) + 1), norms, **look, marker="o", markersize=4, label=player)
+    gradients.set(title="gradient by layer", xlabel="layer, from the input", ylabel="size (log)", yscale="log")
+    gradients.xaxis.get_major_locator().set_params(integer=True)
+    histograms(chart.held_out_logits, chart.fake_logits, title="logits at the end", ax=logits)
+    for term, look, label in (
+        ("real_accuracy", {**_REAL, "linestyle": "-"}, "real, D's own batches"),
+        ("held_out_accuracy", {**_REAL, "linestyle": ":", "marker": "s"}, "real, held out"),
+        ("fake_accuracy", _FAKE, "fake"),
+    ):
+        accuracy.plot(chart.steps, chart.traces[term], **look, label=label)
+    accuracy.set(title="D is right on", xlabel="step", ylabel="share of the images", ylim=(-0.05, 1.45))
+    for label, look in (("real", _REAL), ("fake", _FAKE)):
+        energy = _by_frequency(spectra[label].numpy())
+        spectrum.plot(range(1, len(energy) + 1), energy, **look, label=label)
+    spectrum.set(title="energy by frequency", xlabel="periods across the image", ylabel="share (log)", yscale="log")
+    same.plot(chart.steps, chart.traces["same_z"], **_G)
+    same.set(title="same z, from look to look", xlabel="step", ylabel="change of a pixel (rms)", ylim=(0, None))
+    for ax in (movement, gradients, accuracy, spectrum):
+        ax.legend(fontsize=9, loc="upper right" if ax is accuracy else "best")
     return fig
+
+
+def _by_frequency(energy: np.ndarray) -> np.ndarray:
+    """Return the share of the energy at 1, 2, ... periods across or down, whichever is more."""
+    down, across = (np.minimum(np.arange(n), n - np.arange(n)) for n in energy.shape)
+    frequency = np.maximum(down[:, None], across[None, :])
+    shares = np.bincount(frequency.ravel(), weights=energy.ravel())[1:]
+    return shares / shares.sum()
 
 
 def histograms(real_logits: Tensor, fake_logits: Tensor, *, title: str = "", ax: Axes | None = None) -> Figure:
@@ -270,6 +293,10 @@ def lab_sheet(
 
 
 def short(value: float) -> str:
+    """Write a reading with about two digits; a dash for one that could not be taken.
+
+    First met in: notebook 11.
+    """
     if not math.isfinite(value):
         return "–"
     if value == 0:
