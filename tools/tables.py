@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07 and 09 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 and 11 show, and store them in gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -11,6 +11,7 @@
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
+    python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
 
 Options: --seeds 10 (lazy 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
 merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
@@ -35,6 +36,7 @@ from typing import Any
 import torch
 
 import image_tables
+import patient_runs
 import story_runs
 from bench import machine
 from course import ROOT
@@ -387,6 +389,13 @@ def story(options: argparse.Namespace) -> Iterator[dict]:
     return story_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- sick GANs
+
+
+def patients(options: argparse.Namespace) -> Iterator[dict]:
+    return patient_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -402,8 +411,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "dcgan": dcgan,
     "wgan-images": wgan_images,
     "story": story,
+    "patients": patients,
 }
-ON_IMAGES = ("dcgan", "wgan-images", "story")
+ON_IMAGES = ("dcgan", "wgan-images", "story", "patients")
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -423,6 +433,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
+    made += patient_runs.NAMES
     names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]

@@ -299,7 +299,10 @@ def distinct(samples: Tensor, radius: float) -> int:
 
 
 def usual_radius(real: Tensor) -> float:
-    """Return half the median distance from a real sample to its nearest neighbour among the others.
+    """Return the median distance from a real sample to its nearest neighbour among the others.
+
+    So half of them count as copies of their neighbours by this measure: the number of :func:`distinct` among as many
+    real samples is the number to compare with.
 
     First met in: notebook 11.
     """
@@ -307,7 +310,7 @@ def usual_radius(real: Tensor) -> float:
     if len(real) < 2:
         raise ValueError(f"real must hold at least 2 samples, got {len(real)}")
     distances = _distances(real).fill_diagonal_(math.inf)
-    return float(distances.min(dim=1).values.median()) / 2
+    return float(distances.min(dim=1).values.median())
 
 
 def _distances(samples: Tensor) -> Tensor:

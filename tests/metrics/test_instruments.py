@@ -204,9 +204,9 @@ def test_distinct_keeps_one_of_each_heap():
             instruments.distinct(points, wrong)
 
 
-def test_the_usual_radius_is_half_the_median_gap():
+def test_the_usual_radius_is_the_median_gap():
     points = torch.tensor([[0.0], [1.0], [3.0], [7.0], [15.0]])  # nearest: 1, 1, 2, 4, 8
-    assert instruments.usual_radius(points) == 1.0
+    assert instruments.usual_radius(points) == 2.0
     with pytest.raises(ValueError, match="at least 2"):
         instruments.usual_radius(points[:1])
 

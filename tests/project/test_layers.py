@@ -29,6 +29,7 @@ LAYERS = {
     "ensembles": {"losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
     "metrics": {"data", "models", "training", "runtime"},
+    "ward": {"penalties", "models", "data", "training", "metrics", "measured", "runtime"},
     "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims", "measured"},
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
