@@ -255,7 +255,7 @@ def repairs(answers: Mapping[str, Any]) -> str:
     """
     if not isinstance(answers, Mapping) or set(answers) != set(_SICK):
         raise NotYet("a dict with the keys 'X' and 'Y' was expected, each with a number and a line")
-    if all(answer is ... or answer == (..., ...) for answer in answers.values()):
+    if all(_is_open(answer) for answer in answers.values()):
         raise NotAttempted
     healthy = _Ran(ward.source())
     for letter, answer in answers.items():
@@ -263,8 +263,12 @@ def repairs(answers: Mapping[str, Any]) -> str:
     return "Both run as the healthy program does."
 
 
+def _is_open(answer: Any) -> bool:
+    return answer is ... or (isinstance(answer, (tuple, list)) and any(part is ... for part in answer))
+
+
 def _mended(letter: str, answer: Any, healthy: _Ran) -> None:
-    if answer is ... or not isinstance(answer, (tuple, list)) or len(answer) != 2 or ... in answer:
+    if _is_open(answer) or not isinstance(answer, (tuple, list)) or len(answer) != 2:
         raise NotYet(f"{letter} is still open: give the number of a line and the new line, such as (12, 'x = 1')")
     lines, sick = _lines(letter), ward.source(_SICK[letter]).splitlines()
     place = line(answer[0], len(lines)) - 1
