@@ -47,7 +47,7 @@ def test_readings_are_what_the_instruments_say():
     fake, held_out = patient.samples(128), patient.world.held_out[:128]
     assert read["same_z"] == pytest.approx(float((fake - z_before).square().mean().sqrt()), rel=1e-5)
     moved = math.sqrt(
-        sum(float((w - b).square().sum()) for w, b in zip(patient.generator.parameters(), before, strict=True))
+        sum(float((w.detach() - b).square().sum()) for w, b in zip(patient.generator.parameters(), before, strict=True))
     )
     assert read["g_movement"] == pytest.approx(
         moved / math.sqrt(sum(float(b.square().sum()) for b in before)), rel=1e-4
