@@ -12,10 +12,12 @@
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
     python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
+    python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
+    python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
 
-Options: --seeds 10 (lazy 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
-merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
-that a busy machine disturbs them less. Every row keeps every seed's numbers.
+Options: --seeds 10 (lazy and schedules 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only
+these rows, merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved
+rounds, so that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
 
 from __future__ import annotations
@@ -35,8 +37,10 @@ from typing import Any
 
 import torch
 
+import gradient_runs
 import image_tables
 import patient_runs
+import schedule_runs
 import story_runs
 from bench import machine
 from course import ROOT
@@ -396,6 +400,14 @@ def patients(options: argparse.Namespace) -> Iterator[dict]:
     return patient_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def gradients(options: argparse.Namespace) -> Iterator[dict]:
+    return gradient_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def schedules(options: argparse.Namespace) -> Iterator[dict]:
+    return schedule_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -412,6 +424,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "wgan-images": wgan_images,
     "story": story,
     "patients": patients,
+    "gradients": gradients,
+    "schedules": schedules,
 }
 ON_IMAGES = ("dcgan", "wgan-images", "story", "patients")
 
@@ -433,7 +447,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
-    made += patient_runs.NAMES
+    made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
@@ -460,14 +474,20 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, lazy 24, on images 3")
+    parser.add_argument(
+        "--seeds", type=int, default=None, help="how many seeds: 10, lazy and schedules 24, on images 3"
+    )
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", default=None, help="only the rows of these names, separated by semicolons")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
     if options.seeds is None:
-        options.seeds = image_tables.SEEDS if options.command in ON_IMAGES else {"lazy": 24}.get(options.command, 10)
+        options.seeds = (
+            image_tables.SEEDS
+            if options.command in ON_IMAGES
+            else {"lazy": 24, "schedules": 24}.get(options.command, 10)
+        )
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
     runtime.keep_freed_memory()

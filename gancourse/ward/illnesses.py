@@ -65,6 +65,7 @@ ILLNESSES: dict[str, Illness] = {
         "Give G the non-saturating loss and a rate like D's, and D a brake.",
         told_by="g_gradient",
         like=("fake detached in G's step",),
+        worlds=_IMAGES,
     ),
     "G runs ahead": Illness(
         ((_BRAKE, "brake = 0.0"), _times(_D_ADAM, "0.02"), _times(_G_ADAM, "3")),

@@ -15,7 +15,7 @@ from gancourse._numbers import whole
 from gancourse._torch_modes import usual_modes
 from gancourse.metrics import instruments
 from gancourse.training import History, train
-from gancourse.ward.charts import LOGITS, TRACES, Chart
+from gancourse.ward.charts import IMAGES, LOGITS, POINTS, TRACES, Chart
 from gancourse.ward.illnesses import HEALTHY, ILLNESSES, programme_of
 from gancourse.ward.worlds import World, world
 
@@ -171,7 +171,7 @@ class Patient:
             held_out_logits=instruments.logits(self.discriminator, self.world.held_out[:_EXAMINED])[:LOGITS],
             fake_logits=instruments.logits(self.discriminator, fake)[:LOGITS],
             gradients={"start": start, "end": copy.deepcopy(self._gradients)},
-            samples=fake[:16] if fake.ndim == 4 else fake,
+            samples=fake[: IMAGES if fake.ndim == 4 else POINTS],
         )
 
     # ------------------------------------------------------------ wires

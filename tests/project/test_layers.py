@@ -21,6 +21,7 @@ LAYERS = {
     "claims": set(),
     "losses": set(),
     "penalties": set(),
+    "schedules": set(),
     "models": set(),
     "games": {"losses"},
     "data": {"runtime"},

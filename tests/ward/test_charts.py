@@ -28,11 +28,11 @@ def test_what_is_packed_comes_back():
         assert theirs.gradients["start"]["G"] == pytest.approx(ours.gradients["start"]["G"], rel=6e-3)
 
 
-def test_images_come_back_in_sixteen_greys():
+def test_images_come_back_in_eight_greys():
     found = [ward.admit("healthy", world("digits", "embedded"), 1).follow(2, looks=2)]
     again = ward.unpack(ward.pack(found))[0]
-    assert again.samples.shape == (16, 1, 28, 28)
-    assert float((again.samples - found[0].samples).abs().max()) <= 1 / 15 + 1e-3
+    assert again.samples.shape == (8, 1, 28, 28)
+    assert float((again.samples - found[0].samples).abs().max()) <= 1 / 7 + 5e-3
 
 
 HEALTHY = [chart_of("healthy", [1.0, 1.0, 1.0, 1.0], [3.0] * 4), chart_of("healthy", [2.0, 2.0, 2.0, 2.0], [5.0] * 4)]
@@ -56,6 +56,25 @@ def test_a_band_needs_two_runs_and_the_same_looks():
         ward.inside_band(HEALTHY, HEALTHY[:1])
     with pytest.raises(ValueError, match="looked at as the healthy are"):
         ward.inside_band([chart_of("x", [1.0] * 4, [1.0] * 4, steps=(2, 4, 6, 8))], HEALTHY)
+
+
+def test_a_doctor_names_the_nearest_chart_of_another_seed():
+    def chart(illness, seed, d_loss, g_loss):
+        return chart_of(illness, [d_loss] * 4, [g_loss] * 4)._replace(seed=seed)
+
+    found = [chart("a", 0, 1.0, 9.0), chart("b", 0, 1.1, 1.0), chart("a", 1, 1.2, 8.0), chart("b", 1, 900.0, 2.0)]
+    assert ward.recognised(found, ["g_loss"]) == ["a", "b", "a", "b"]
+    # by d_loss the ranks are 0 to 3: the nearest of the other seed is the third for both of the first two
+    assert ward.recognised(found, ["d_loss"]) == ["a", "a", "b", "b"]
+    larger = [each._replace(traces={**each.traces, "g_loss": 1000 * each.traces["g_loss"]}) for each in found]
+    assert ward.recognised(larger, ["d_loss", "g_loss"]) == ward.recognised(found, ["d_loss", "g_loss"])
+
+
+def test_a_doctor_needs_other_seeds_and_a_trace():
+    with pytest.raises(ValueError, match="at least two seeds"):
+        ward.recognised(HEALTHY, ["d_loss"])
+    with pytest.raises(ValueError, match="at least one trace"):
+        ward.recognised(HEALTHY, [])
 
 
 def test_every_patient_is_stored_with_its_seeds():
