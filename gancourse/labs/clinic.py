@@ -39,11 +39,9 @@ TESTS: dict[str, str] = {
     "same z moves": "same_z",
     "checkerboard": "checkerboard",
     "G: batch matters": "g_company",
-    "D: batch matters": "d_company",
 }
 """The tests: what the button says, and the reading of ``Patient.readings``."""
 
-IMAGES_ONLY = ("checkerboard", "g_company", "d_company")
 _LINES = 7  # of words, in each list
 _TERMS = ("d_loss", "g_loss", "real_logit", "fake_logit")
 _EARLIEST, _LATEST = 1_000, 9_000  # seeds of patients that are trained here: none that a stored chart has
@@ -237,7 +235,7 @@ class _Picture:
     """Samples, losses and logits above; tests, answers and confusions below, as words. Made once and then updated."""
 
     def __init__(self, run: Clinic) -> None:
-        self.figure, (above, below) = style.figure(3, 2, size=(9.8, 5.4), dpi=80, height_ratios=[3, 2])
+        self.figure, (above, below) = style.figure(3, 2, size=(9.8, 5.0), dpi=80, height_ratios=[2, 1])
         self._cloud, self._image = None, None
         above[0].set(title="samples", xticks=[], yticks=[])
         if run.patient is not None:
@@ -281,9 +279,9 @@ def _drawn(low: int, high: int, random: torch.Generator) -> int:
 
 
 def _montage(images: Tensor) -> np.ndarray:
-    """Return the first sixteen images as one, four by four."""
-    rows = images[:16, 0].clamp(-1, 1).numpy().reshape(4, 4, *images.shape[2:])
-    return rows.transpose(0, 2, 1, 3).reshape(4 * images.shape[2], 4 * images.shape[3])
+    """Return the first eight images as one, four in a row."""
+    rows = images[:8, 0].clamp(-1, 1).numpy().reshape(2, 4, *images.shape[2:])
+    return rows.transpose(0, 2, 1, 3).reshape(2 * images.shape[2], 4 * images.shape[3])
 
 
 @usual_modes()

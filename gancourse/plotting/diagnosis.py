@@ -15,7 +15,8 @@ from torch import Tensor
 from gancourse.plotting import style
 from gancourse.plotting.images import image_grid
 
-__all__ = ["EQUILIBRIUM", "histograms", "lab_sheet", "loss_places", "patients", "samples", "sheet", "short"]
+__all__ = ["EQUILIBRIUM", "LOOKS", "WORDS", "depth", "histograms", "lab_sheet", "outside", "patients", "samples",
+           "sheet", "short"]  # fmt: skip
 
 EQUILIBRIUM = {"d_loss": 2 * math.log(2), "g_loss": math.log(2)}
 """Both losses of the non-saturating pair where D cannot tell, drawn as dotted lines."""
@@ -72,7 +73,7 @@ def patients(
         raise ValueError(f"charts must hold 1 to 6 charts, got {len(charts)}")
     if not rows or not set(rows) <= set(_ROWS):
         raise ValueError(f"rows must be of {', '.join(_ROWS)}, got {list(rows)!r}")
-    heights = [1.45 if row == "samples" else 1.0 for row in rows]
+    heights = [0.9 if row == "samples" else 1.0 for row in rows]
     size = (2.35 * len(charts) + 0.5, 1.75 * sum(heights) + 0.4)
     fig, axes = style.figure(len(charts), len(rows), size=size, dpi=80, squeeze=False, height_ratios=heights)
     for at, row in enumerate(rows):
@@ -124,7 +125,7 @@ def samples(
     title: str = "",
     ticks: bool = False,
     ax: Axes | None = None,
-    count: int = 16,
+    count: int = 8,
 ) -> Figure:
     """Draw what a generator makes: a grid of images, or crosses in the plane over real dots.
 
@@ -139,7 +140,7 @@ def samples(
     """
     fig, ax = style.figure_of(ax, size=(2.6, 2.8))
     if made.ndim == 4:
-        image_grid(made[:count].clamp(-8, 8), title=title, ax=ax)
+        image_grid(made[:count].clamp(-8, 8), columns=4, title=title, ax=ax)
         ax.set_xlabel("")  # a share of values out of range is a test that is to be ordered
         return fig
     if points is not None:
@@ -156,8 +157,7 @@ def sheet(chart: Any, spectra: Mapping[str, Tensor]) -> Figure:
     """Draw all instruments of one patient: movement, gradients by layer, logits, accuracy, spectrum, the same z.
 
     Args:
-        chart: ``steps``, ``traces``, ``gradients``, ``held_out_logits`` and ``fake_logits``, as ``gancourse.ward`` makes
-            them.
+        chart: ``steps``, ``traces``, ``gradients``, ``held_out_logits`` and ``fake_logits``, as in ``gancourse.ward``.
         spectra: "real" and "fake" -> energy by frequency (H, W), from ``metrics.instruments.power_spectrum``.
     Returns:
         The figure, six axes.
@@ -180,7 +180,7 @@ def sheet(chart: Any, spectra: Mapping[str, Tensor]) -> Figure:
         ("fake_accuracy", _FAKE, "fake"),
     ):
         accuracy.plot(chart.steps, chart.traces[term], **look, label=label)
-    accuracy.set(title="D is right on", xlabel="step", ylabel="share of the images", ylim=(-0.05, 1.45))
+    accuracy.set(title="D is right on", xlabel="step", ylabel="share of the images", ylim=(-0.05, 1.75))
     for label, look in (("real", _REAL), ("fake", _FAKE)):
         energy = _by_frequency(spectra[label].numpy())
         spectrum.plot(range(1, len(energy) + 1), energy, **look, label=label)
@@ -224,32 +224,50 @@ def histograms(real_logits: Tensor, fake_logits: Tensor, *, title: str = "", ax:
     return fig
 
 
-def loss_places(
-    places: Mapping[str, Sequence[tuple[float, float]]], healthy: Sequence[tuple[float, float]], *, limit: float = 4.0
-) -> Figure:
-    """Draw each patient as its letter at its mean losses, D's across and G's up, and the healthy runs as green dots.
+_VARIANTS = (("#222222", "-", "o"), (style.COLOURS["discriminator"], "--", "s"), (style.COLOURS["warning"], "-.", "^"),
+             (style.COLOURS["gradient"], ":", "D"))  # fmt: skip
 
-    The grey box reaches from the smallest to the largest healthy value of each loss. A letter beyond ``limit`` is drawn
-    at the edge.
+
+def depth(
+    gains: Sequence[float],
+    growth: Mapping[str, Sequence[float]],
+    predicted: Sequence[float],
+    slopes: Mapping[str, Mapping[int, float]],
+) -> Figure:
+    """Draw how much one layer makes a gradient grow on its way back, and what is left of it after many.
 
     Args:
-        places: letter -> (d_loss, g_loss) of each of its runs.
-        healthy: (d_loss, g_loss) of each healthy run.
-        limit: where both axes end.
+        gains: gain of the first weights, rising, shape (G,).
+        growth: name -> factor a layer, shape (G,); at most four.
+        predicted: what theory says of the first of them, shape (G,); a grey line.
+        slopes: name -> depth -> slope of D at its input; at most four.
+    Returns:
+        The figure, two axes, all scales logarithmic; dotted lines at 1.
+    Raises:
+        ValueError: there are too many names.
     First met in: notebook 11.
     """
-    fig, ax = style.figure(size=(6.2, 5.2))
-    low, high = np.min(healthy, axis=0), np.max(healthy, axis=0)
-    ax.fill_between([low[0], high[0]], low[1], high[1], color="#dddddd", zorder=0, label="healthy losses")
-    ax.plot(*np.transpose(healthy), "o", color=style.COLOURS["real"], markersize=5, label="healthy runs")
-    for letter, runs in places.items():
-        for x, y in runs:
-            at = (min(max(x, -0.1), limit - 0.05), min(max(y, -0.1), limit - 0.05))
-            ax.text(*at, letter, color=style.COLOURS["fake"], ha="center", va="center", fontsize=10, zorder=3)
-    ax.plot(*EQUILIBRIUM.values(), "+", color=style.COLOURS["neutral"], markersize=14, label="2 log 2, log 2")
-    ax.set(xlabel="mean loss of D, second half of the run", ylabel="mean loss of G", xlim=(-0.2, limit))
-    ax.set(ylim=(-0.2, limit))
-    ax.legend(loc="upper right", fontsize=9)
+    for name, lines in (("growth", growth), ("slopes", slopes)):
+        if not 1 <= len(lines) <= len(_VARIANTS):
+            raise ValueError(f"{name} must hold 1 to {len(_VARIANTS)} lines, got {len(lines)}")
+    fig, (left, right) = style.figure(2, size=(10.0, 3.9), dpi=80)
+    left.plot(gains, predicted, color="#bbbbbb", linewidth=6, label="predicted: the gain", zorder=0)
+    for (name, values), (colour, dashes, mark) in zip(growth.items(), _VARIANTS, strict=False):
+        left.plot(gains, values, dashes, color=colour, marker=mark, markersize=5, label=name)
+    for (name, by_depth), (colour, dashes, mark) in zip(slopes.items(), _VARIANTS, strict=False):
+        right.plot(by_depth.keys(), by_depth.values(), dashes, color=colour, marker=mark, markersize=5, label=name)
+    for ax in (left, right):
+        ax.axhline(1, color=style.COLOURS["neutral"], linestyle=":", linewidth=1.2)
+        ax.set_yscale("log")
+        ax.legend(fontsize=9)
+    left.set(
+        xscale="log", xlabel="gain of the first weights", ylabel="growth of the gradient, a layer", title="20 layers"
+    )
+    left.set_xticks([0.3, 0.5, 1, 2, 3], ["0.3", "0.5", "1", "2", "3"], minor=False)
+    left.minorticks_off()
+    left.set_yticks([0.3, 0.5, 1, 2, 3], ["0.3", "0.5", "1", "2", "3"])
+    right.set_xticks(sorted({n for by_depth in slopes.values() for n in by_depth}))
+    right.set(xlabel="hidden layers of D", ylabel="slope of D at its input", title="what reaches G, no normalisation")
     return fig
 
 
@@ -275,10 +293,10 @@ def lab_sheet(
     for y, who in enumerate(rows):
         for x, test in enumerate(names):
             if who == "healthy":
-                words, colour, weight = "–".join(short(value) for value in healthy[test]), _FAINT, "normal"
+                words, colour, weight = " to ".join(dict.fromkeys(map(short, healthy[test]))), _FAINT, "normal"
             else:
-                value, (low, high) = readings[who][test], healthy[test]
-                out = not (low - 1e-9 <= value <= high + 1e-9)
+                value = readings[who][test]
+                out = outside(value, healthy[test])
                 words, colour, weight = short(value), _OUT if out else "white", "bold" if out else "normal"
             ax.fill_between([x, x + 1], y, y + 1, color=to_rgba(colour), linewidth=0)
             ax.text(x + 0.5, y + 0.5, words, ha="center", va="center", fontsize=9, fontweight=weight)
@@ -290,6 +308,15 @@ def lab_sheet(
     for spine in ax.spines.values():
         spine.set_visible(False)
     return fig
+
+
+def outside(value: float, band: tuple[float, float]) -> bool:
+    """Tell whether a reading lies outside a band by more than a hundredth of the bound; NaN does.
+
+    First met in: notebook 11.
+    """
+    low, high = band
+    return not low - 0.01 * abs(low) <= value <= high + 0.01 * abs(high)
 
 
 def short(value: float) -> str:

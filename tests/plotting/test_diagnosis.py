@@ -1,4 +1,4 @@
-"""Pictures for a diagnosis: one scale for all patients, readings out of the healthy range marked, nothing told too soon."""
+"""Pictures for a diagnosis: one scale for all patients, and what lies outside the healthy range marked."""
 
 import math
 from types import SimpleNamespace
@@ -10,9 +10,8 @@ from matplotlib.colors import to_hex
 from gancourse.plotting import diagnosis, style
 
 STEPS = torch.tensor([20, 40, 60])
-NAMES = (
-    "d_loss g_loss real_logit fake_logit d_movement g_movement real_accuracy held_out_accuracy fake_accuracy same_z"
-).split()
+NAMES = ("d_loss", "g_loss", "real_logit", "fake_logit", "d_movement", "g_movement", "same_z",
+         "real_accuracy", "held_out_accuracy", "fake_accuracy")  # fmt: skip
 
 
 def chart(scale=1.0, samples=None):
@@ -96,11 +95,16 @@ def test_histograms_hold_all_samples():
     assert diagnosis.histograms(torch.zeros(3), torch.zeros(4)).axes
 
 
-def test_losses_beyond_the_limit_stand_at_the_edge():
-    (ax,) = diagnosis.loss_places({"A": [(0.5, 9.0)], "B": [(1.3, 0.8), (1.2, 0.7)]}, [(1.3, 0.7), (1.4, 0.9)]).axes
-    words = [(text.get_text(), text.get_position()) for text in ax.texts]
-    assert words[0][0] == "A" and words[0][1][1] == pytest.approx(3.95) and len(words) == 3
-    assert line(ax, "healthy runs").get_xdata().tolist() == [1.3, 1.4]
+def test_depth_shows_the_prediction_and_the_border():
+    fig = diagnosis.depth(
+        [0.3, 1.0, 3.0], {"plain": [0.29, 1.0, 2.9], "b": [1.1] * 3}, [0.3, 1, 3], {"3": {2: 10, 20: 1e9}}
+    )
+    left, right = fig.axes
+    assert line(left, "predicted: the gain").get_ydata().tolist() == [0.3, 1, 3]
+    assert line(left, "b").get_ydata().tolist() == [1.1] * 3 and left.get_xscale() == right.get_yscale() == "log"
+    assert line(right, "3").get_xdata().tolist() == [2, 20]
+    with pytest.raises(ValueError, match="slopes must hold 1 to 4"):
+        diagnosis.depth([1.0], {"a": [1.0]}, [1.0], {})
 
 
 def test_the_lab_sheet_marks_what_no_healthy_run_shows():
@@ -108,9 +112,18 @@ def test_the_lab_sheet_marks_what_no_healthy_run_shows():
     fig = diagnosis.lab_sheet(readings, {"x": (0.4, 0.6), "y": (0.0, 0.0)}, {"x": "one", "y": "two"})
     weights = {text.get_text(): text.get_fontweight() for text in fig.axes[0].texts}
     assert weights["0.50"] == "normal" and weights["1.50"] == "bold" and weights["–"] == "bold"
-    assert "0.40–0.60" in weights and [label.get_text() for label in fig.axes[0].get_yticklabels()][-1] == "healthy"
+    assert "0.40 to 0.60" in weights and [label.get_text() for label in fig.axes[0].get_yticklabels()][-1] == "healthy"
     with pytest.raises(ValueError, match="'B' has no 'y'"):
         diagnosis.lab_sheet({"A": {"x": 1, "y": 1}, "B": {"x": 1}}, {"x": (0, 1), "y": (0, 1)}, {"x": "", "y": ""})
+
+
+@pytest.mark.parametrize(
+    "value, band, out",
+    [(0.999, (1.0, 1.0), False), (0.98, (1.0, 1.0), True), (-1.005, (-1.0, 1.0), False), (-1.02, (-1.0, 1.0), True),
+     (1e-12, (0.0, 0.0), True), (0.0, (0.0, 0.0), False), (math.nan, (0.0, 1.0), True)],
+)  # fmt: skip
+def test_a_hundredth_of_the_bound_is_no_alarm_and_beside_0_anything_is(value, band, out):
+    assert diagnosis.outside(value, band) is out
 
 
 @pytest.mark.parametrize(
