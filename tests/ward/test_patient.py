@@ -58,6 +58,8 @@ def test_readings_are_what_the_instruments_say():
     assert (read["fake_low"], read["fake_high"]) == (float(fake.min()), float(fake.max()))
     with pytest.raises(ValueError, match="at least one step"):
         patient.readings()
+    patient.train(2)
+    assert patient.readings()["g_loss"] == pytest.approx(float(patient.history["g_loss"][3:].mean()))
 
 
 def test_gradients_are_read_as_the_optimiser_uses_them():
