@@ -70,6 +70,16 @@ def test_a_doctor_names_the_nearest_chart_of_another_seed():
     assert ward.recognised(larger, ["d_loss", "g_loss"]) == ward.recognised(found, ["d_loss", "g_loss"])
 
 
+def test_a_doctor_may_know_another_world():
+    known = [chart_of("a", [10.0] * 4, [1.0] * 4), chart_of("b", [99.0] * 4, [50.0] * 4)]
+    strangers = [chart_of("?", [5.0] * 4, [2.0] * 4, steps=(7, 8, 9, 10)), chart_of("?", [200.0] * 4, [60.0] * 4)]
+    assert ward.recognised(strangers, ["d_loss", "g_loss"], known=known) == ["a", "b"]
+    assert ward.recognised(strangers, ["g_loss"], known=known[1:]) == ["b", "b"]
+    with pytest.raises(ValueError, match="same number of looks"):
+        short = chart_of("c", [1.0], [1.0], steps=(1,))
+        ward.recognised(strangers, ["g_loss"], known=[short])
+
+
 def test_a_doctor_needs_other_seeds_and_a_trace():
     with pytest.raises(ValueError, match="at least two seeds"):
         ward.recognised(HEALTHY, ["d_loss"])
