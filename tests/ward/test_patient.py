@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gancourse import ward
+from gancourse.metrics import modes
 from gancourse.training import Diverged
 from gancourse.ward import illnesses
 from gancourse.ward.worlds import world
@@ -124,6 +125,18 @@ def test_a_cure_goes_on_from_the_sick_weights():
     assert cured.readings()["g_movement"] > 0 and not same(weights(sick), weights(cured))
     with pytest.raises(ValueError, match="do not fit the programme 'healthy'"):
         ward.resume(ward.admit("sigmoid twice", "ring", 0))
+
+
+def test_a_run_is_repaired_along_the_tree():
+    """Sick, found by two instruments, cured, resumed: G stood still at its start and then learns the ring."""
+    sick = ward.admit("optimiser of G holds D", "ring", 0)
+    sick.train(150)
+    read = sick.readings()
+    assert read["g_movement"] == 0 and read["g_gradient"] > 10
+    assert modes.report(sick.samples(1_000), sick.world.real).covered == 0
+    cured = ward.resume(sick)
+    cured.train(450)
+    assert modes.report(cured.samples(1_000), cured.world.real).covered >= 6
 
 
 def test_a_run_away_says_so(monkeypatch):
