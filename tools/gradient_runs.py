@@ -103,7 +103,7 @@ def depth_row(variant: str, depth: int, seeds: list[int]) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": f"{variant}, depth {depth}", "kind": "depth", "variant": variant, "depth": depth, "gains": list(GAINS),
         "seeds": seeds, "input": [], "growth": [], "layers": [],
-        "predicted": [digits(deep.growth_per_layer(gain, residual=variant == "residual")) for gain in GAINS],
+        "predicted": [digits(deep.growth_per_layer(gain, **VARIANTS[variant])) for gain in GAINS],
     }  # fmt: skip
     for gain in GAINS:
         found = [through(built(variant, depth, gain, s), RING.sample(BATCH, runtime.generator(s + 3))) for s in seeds]

@@ -1,7 +1,7 @@
 """What ``tools/tables.py patients`` measures: every patient of the ward, on digits and on the ring, over seeds.
 
 The healthy ones are followed on more seeds than the sick, because their losses make the band that the others are held
-against. Each row is one patient in one world; what it holds is said in ``gancourse.ward.charts``.
+against. Each row is one patient in one world; what it holds is said in ``gancourse.ward.chart``.
 """
 
 from __future__ import annotations

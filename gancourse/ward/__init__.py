@@ -14,7 +14,7 @@ wrong, and the cure is known::
 
 from __future__ import annotations
 
-from gancourse.ward.charts import TRACES, Chart, charts, inside_band, pack, recognised, unpack
+from gancourse.ward.chart import TRACES, Chart, charts, inside_band, pack, recognised, unpack
 from gancourse.ward.illnesses import HEALTHY, ILLNESSES, Illness, difference, source
 from gancourse.ward.patient import Patient, admit, resume
 from gancourse.ward.worlds import WORLDS, World, world

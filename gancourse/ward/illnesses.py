@@ -28,8 +28,9 @@ class Illness(NamedTuple):
         planted: (a line of the healthy programme, what is in its place), wherever the line occurs.
         says: what is wrong, in one sentence.
         cure: what to do about it, in one sentence.
-        told_by: the reading in ``TRACES`` that tells it from the illnesses that look like it.
-        like: names of the illnesses that look like it until that test is ordered.
+        told_by: the reading in ``TRACES`` that tells it from health.
+        like: what looks like it, in its samples or its losses, until one test is ordered: the reading that tells one of
+            the two tells them apart.
         worlds: where it can be caught.
     """
 
@@ -58,13 +59,16 @@ def _times(line: str, factor: str) -> tuple[str, str]:
 
 
 ILLNESSES: dict[str, Illness] = {
-    HEALTHY: Illness((), "Nothing is wrong."),
+    HEALTHY: Illness((), "Nothing is wrong.", like=("D sees half the size",)),
     "D wins": Illness(
         ((_G_LOSS, "g_loss = -softplus(fake_logits).mean()"), (_BRAKE, "brake = 0.0"), _times(_G_ADAM, "0.02")),
         "G is far slower than D and has the saturating loss, so its gradient dies where D is sure.",
         "Give G the non-saturating loss and a rate like D's, and D a brake.",
         told_by="g_gradient",
-        like=("fake detached in G's step",),
+        like=(
+            "optimiser of G holds D",
+            "fake detached in G's step",
+        ),
         worlds=_IMAGES,
     ),
     "G runs ahead": Illness(
@@ -72,6 +76,7 @@ ILLNESSES: dict[str, Illness] = {
         "D learns far more slowly than G, so G runs after an old verdict.",
         "Give D a rate like G's, and put the brake back.",
         told_by="d_movement",
+        like=("sigmoid twice",),
     ),
     "rates too high": Illness(
         (_times(_G_ADAM, "10"), _times(_D_ADAM, "10")),
@@ -95,7 +100,8 @@ ILLNESSES: dict[str, Illness] = {
         ((_PAIR, f"{_PAIR}\ndiscriminator = nn.Sequential(discriminator, nn.Sigmoid())"),),
         "D ends in a sigmoid, and the loss applies another one.",
         "Take the sigmoid out of D: the loss wants logits.",
-        told_by="held_out_logit",
+        told_by="fake_accuracy",
+        like=("G runs ahead",),
     ),
     "data in [0, 1]": Illness(
         ((_REAL, "real = ((real + 1) / 2).requires_grad_()"),),
@@ -122,14 +128,20 @@ ILLNESSES: dict[str, Illness] = {
         "G's optimiser was given D's weights, so G never moves, and D is trained for both.",
         "Give G's optimiser the weights of G.",
         told_by="g_gradient",
-        like=("fake detached in G's step",),
+        like=(
+            "fake detached in G's step",
+            "D wins",
+        ),
     ),
     "fake detached in G's step": Illness(
         ((_G_ON_FAKE, _D_ON_FAKE),),
         "The fakes are detached in G's step too, so no gradient reaches G, and G never moves.",
         "Do not detach in G's step.",
         told_by="g_gradient",
-        like=("optimiser of G holds D", "D wins"),
+        like=(
+            "optimiser of G holds D",
+            "D wins",
+        ),
     ),
     "D sees half the size": Illness(
         (
@@ -141,6 +153,7 @@ ILLNESSES: dict[str, Illness] = {
         "D sees every image at half its size, so what alternates from pixel to pixel goes unpunished.",
         "Show D the images at the size at which they are made.",
         told_by="checkerboard",
+        like=("healthy",),
         worlds=_IMAGES,
     ),
     "one batch for ever": Illness(

@@ -15,7 +15,7 @@ from gancourse._numbers import whole
 from gancourse._torch_modes import usual_modes
 from gancourse.metrics import instruments
 from gancourse.training import History, train
-from gancourse.ward.charts import IMAGES, LOGITS, POINTS, TRACES, Chart
+from gancourse.ward.chart import IMAGES, LOGITS, POINTS, TRACES, Chart
 from gancourse.ward.illnesses import HEALTHY, ILLNESSES, programme_of
 from gancourse.ward.worlds import World, world
 

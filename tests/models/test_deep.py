@@ -40,6 +40,33 @@ def test_a_wide_block_makes_signal_and_gradient_larger_by_the_prediction(gain, r
     assert backward == pytest.approx(expected, rel=0.12 if residual else 0.05)
 
 
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_under_a_norm_a_gradient_grows_by_the_prediction(norm):
+    """In the last blocks: near the input, points in the plane are too alike. And with a gradient of mixed signs."""
+    network = built(hidden=512, depth=12, gain=1.3, norm=norm)
+    for _ in range(15):  # spectral norm's estimate settles, one power iteration each
+        network(points())
+    signals = network.signals(points())
+    for signal in signals:
+        signal.retain_grad()
+    (network.last(signals[-1]) * torch.randn(256, 1, generator=runtime.generator(2))).sum().backward()
+    last, middle = (float(signals[k].grad.norm()) for k in (-1, -7))
+    assert (middle / last) ** (1 / 6) == pytest.approx(deep.growth_per_layer(norm=norm), rel=0.06)
+
+
+def test_the_variance_of_a_leaky_relu_is_what_the_prediction_takes_it_for():
+    x = torch.randn(1_000_000, generator=runtime.generator(5), dtype=torch.float64)
+    f, slope = torch.nn.functional.leaky_relu(x, 0.2), torch.where(x > 0, 1.0, 0.2)
+    expected = math.sqrt(float(slope.square().mean() / f.var()))
+    assert deep.growth_per_layer(norm="batch") == pytest.approx(expected, rel=2e-3)
+    assert deep.growth_per_layer(norm="spectral") == pytest.approx(math.sqrt(float(f.square().mean())) / 2, rel=2e-3)
+
+
+def test_no_prediction_for_what_was_not_derived():
+    with pytest.raises(ValueError, match="none with a residual path"):
+        deep.growth_per_layer(norm="batch", residual=True)
+
+
 def test_the_logit_is_that_of_the_layers_written_out():
     network, x = built(depth=2, hidden=5, residual=True), points(7)
     h = torch.where((a := x @ network.first.weight.T) > 0, a, 0.2 * a)

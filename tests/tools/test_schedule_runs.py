@@ -14,7 +14,7 @@ from gancourse.recipes import RING
 @pytest.fixture
 def small(monkeypatch):
     recipe = Recipe(hidden=8, batch_size=16)
-    monkeypatch.setitem(schedule_runs.SICK, "small", (recipe, {"lr_g": 1e-4, "lr_d": 2e-3}))
+    monkeypatch.setitem(schedule_runs.ON_RING, "small", (recipe, {"lr_g": 1e-4, "lr_d": 2e-3}))
     monkeypatch.setattr(schedule_runs, "RING_STEPS", 80)
     return recipe
 

@@ -45,7 +45,7 @@ def test_the_difference_is_what_a_reader_sees():
 
 
 def test_every_illness_says_what_it_is_and_what_tells_it():
-    from gancourse.ward.charts import TRACES
+    from gancourse.ward.chart import TRACES
 
     for name, illness in illnesses.ILLNESSES.items():
         assert illness.says.endswith(".") and illness.worlds and set(illness.worlds) <= {"digits", "ring"}

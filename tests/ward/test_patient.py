@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gancourse import ward
+from gancourse.metrics import modes
 from gancourse.training import Diverged
 from gancourse.ward import illnesses
 from gancourse.ward.worlds import world
@@ -58,6 +59,8 @@ def test_readings_are_what_the_instruments_say():
     assert (read["fake_low"], read["fake_high"]) == (float(fake.min()), float(fake.max()))
     with pytest.raises(ValueError, match="at least one step"):
         patient.readings()
+    patient.train(2)
+    assert patient.readings()["g_loss"] == pytest.approx(float(patient.history["g_loss"][3:].mean()))
 
 
 def test_gradients_are_read_as_the_optimiser_uses_them():
@@ -110,7 +113,7 @@ def test_a_chart_is_the_looks_one_after_the_other():
         "layers.0.weight", "layers.2.weight", "layers.4.weight"
     ]  # fmt: skip
     assert chart.gradients["start"]["G"] != chart.gradients["end"]["G"]
-    assert chart.samples.shape == (64, 2) and len(chart.fake_logits) == len(chart.held_out_logits) == 64
+    assert chart.samples.shape == (64, 2) and len(chart.fake_logits) == len(chart.held_out_logits) == 48
 
 
 def test_a_cure_goes_on_from_the_sick_weights():
@@ -122,6 +125,18 @@ def test_a_cure_goes_on_from_the_sick_weights():
     assert cured.readings()["g_movement"] > 0 and not same(weights(sick), weights(cured))
     with pytest.raises(ValueError, match="do not fit the programme 'healthy'"):
         ward.resume(ward.admit("sigmoid twice", "ring", 0))
+
+
+def test_a_run_is_repaired_along_the_tree():
+    """Sick, found by two instruments, cured, resumed: G stood still at its start and then learns the ring."""
+    sick = ward.admit("optimiser of G holds D", "ring", 0)
+    sick.train(150)
+    read = sick.readings()
+    assert read["g_movement"] == 0 and read["g_gradient"] > 10
+    assert modes.report(sick.samples(1_000), sick.world.real).covered == 0
+    cured = ward.resume(sick)
+    cured.train(450)
+    assert modes.report(cured.samples(1_000), cured.world.real).covered >= 6
 
 
 def test_a_run_away_says_so(monkeypatch):

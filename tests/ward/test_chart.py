@@ -1,5 +1,6 @@
 """Charts are stored and come back, and the band of healthy losses counts as its docstring says."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,16 @@ def test_a_doctor_names_the_nearest_chart_of_another_seed():
     assert ward.recognised(larger, ["d_loss", "g_loss"]) == ward.recognised(found, ["d_loss", "g_loss"])
 
 
+def test_a_doctor_may_know_another_world():
+    known = [chart_of("a", [10.0] * 4, [1.0] * 4), chart_of("b", [99.0] * 4, [50.0] * 4)]
+    strangers = [chart_of("?", [5.0] * 4, [2.0] * 4, steps=(7, 8, 9, 10)), chart_of("?", [200.0] * 4, [60.0] * 4)]
+    assert ward.recognised(strangers, ["d_loss", "g_loss"], known=known) == ["a", "b"]
+    assert ward.recognised(strangers, ["g_loss"], known=known[1:]) == ["b", "b"]
+    with pytest.raises(ValueError, match="same number of looks"):
+        short = chart_of("c", [1.0], [1.0], steps=(1,))
+        ward.recognised(strangers, ["g_loss"], known=[short])
+
+
 def test_a_doctor_needs_other_seeds_and_a_trace():
     with pytest.raises(ValueError, match="at least two seeds"):
         ward.recognised(HEALTHY, ["d_loss"])
@@ -86,6 +97,38 @@ def test_every_patient_is_stored_with_its_seeds():
             assert len(chart.steps) == 12 and int(chart.steps[-1]) == ward.world(where, "embedded").steps
             assert all(trace.shape == (12,) and bool(torch.isfinite(trace).all()) for trace in chart.traces.values())
     assert Path(measured.__file__).with_name("patients.json").stat().st_size < 300_000
+
+
+def medians(found, illness, name):
+    """Return each seed's median of a trace over the second half of the looks."""
+    return [float(chart.traces[name][6:].median()) for chart in found if chart.illness == illness]
+
+
+def apart(a, b):
+    return max(a) < min(b) or max(b) < min(a)
+
+
+@pytest.mark.parametrize("where", ward.WORLDS)
+def test_one_reading_tells_each_illness_from_health_and_from_what_looks_like_it(where):
+    found = ward.charts(where)
+    for name, illness in ward.ILLNESSES.items():
+        if name == ward.HEALTHY or where not in illness.worlds:
+            continue
+        own = medians(found, name, illness.told_by)
+        assert apart(own, medians(found, ward.HEALTHY, illness.told_by)), name
+        for other in illness.like:
+            if other != ward.HEALTHY and where in ward.ILLNESSES[other].worlds:
+                readings = {illness.told_by, ward.ILLNESSES[other].told_by}
+                assert any(apart(medians(found, name, r), medians(found, other, r)) for r in readings), (name, other)
+
+
+def test_look_alikes_look_alike():
+    """G at its start in both, so the same samples; and both losses near the values of the equilibrium."""
+    found = {(chart.illness, chart.seed): chart for chart in ward.charts("digits")}
+    for seed in (1000, 1001, 1002):
+        still, detached = (found[name, seed] for name in ("optimiser of G holds D", "fake detached in G's step"))
+        assert torch.equal(still.samples, detached.samples)
+        assert abs(float(found["G runs ahead", seed].traces["d_loss"][-1]) - 2 * math.log(2)) < 0.02
 
 
 def test_a_world_that_is_not_stored_is_refused():

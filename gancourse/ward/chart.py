@@ -22,7 +22,7 @@ TRACES = (
 )  # fmt: skip
 """What is read at each look, in this order."""
 
-LOGITS = 64
+LOGITS = 48
 """How many logits of each kind a chart keeps."""
 
 IMAGES, POINTS = 8, 64
@@ -88,35 +88,43 @@ def inside_band(
     return found
 
 
-def recognised(patients: Sequence[Chart], names: Sequence[str] = TRACES) -> list[str]:
-    """Name for each patient the illness of the chart that is most like it, among those of other seeds.
+def recognised(
+    patients: Sequence[Chart], names: Sequence[str] = TRACES, *, known: Sequence[Chart] | None = None
+) -> list[str]:
+    """Name for each patient the illness of the known chart that is most like it.
 
-    It is a doctor who has seen every illness on other seeds, and knows nothing but these traces. Each trace is turned
-    into ranks at each look, so that no unit counts more than another; the nearest chart has the smallest mean
-    difference of ranks. How often the name is right says what these traces can decide.
+    It is a doctor who has seen other charts with their names, and of these patients sees nothing but some traces. Each
+    trace is turned into ranks at each look, first, second and so on, so that no unit counts more than another; the
+    most similar chart has the smallest mean difference of ranks. How often the name is right says what these traces
+    can decide.
 
     Args:
-        patients: charts with the same looks, of at least two seeds.
+        patients: charts to name.
         names: which traces the doctor may see; two losses, or all.
+        known: what the doctor has seen, for example all of another world; by default the patients themselves, and for
+            each only those of other seeds. As many looks as the patients have; the first is compared with the first.
     Returns:
-        A name for each chart, in order.
+        A name for each patient, in order.
     Raises:
-        ValueError: there is no chart of another seed, no trace is named, or the looks differ.
+        ValueError: there is no chart of another seed, no trace is named, or the number of looks differs.
     First met in: notebook 11.
     """
     if not names:
         raise ValueError("names must hold at least one trace")
-    if any(not torch.equal(chart.steps, patients[0].steps) for chart in patients):
-        raise ValueError("patients must all be looked at at the same steps")
-    seeds = torch.tensor([chart.seed for chart in patients])
-    values = torch.stack([torch.stack([chart.traces[name] for name in names]).flatten() for chart in patients])
+    others = patients if known is None else known
+    everyone = [*patients, *others]
+    if len({len(chart.steps) for chart in everyone}) != 1:
+        raise ValueError("patients and known charts must all have the same number of looks")
+    values = torch.stack([torch.stack([chart.traces[name] for name in names]).flatten() for chart in everyone])
     ranks = (values[:, None] > values[None]).double().sum(1) + (values[:, None] == values[None]).double().sum(1) / 2
-    distances = (ranks[:, None] - ranks[None]).abs().mean(-1)
-    distances[seeds[:, None] == seeds[None]] = math.inf
+    distances = (ranks[: len(patients), None] - ranks[None, len(patients) :]).abs().mean(-1)
+    if known is None:
+        seeds = torch.tensor([chart.seed for chart in patients])
+        distances[seeds[:, None] == seeds[None]] = math.inf
     best, where = distances.min(1)
     if bool(best.isinf().any()):
         raise ValueError("patients must be of at least two seeds")
-    return [patients[k].illness for k in where.tolist()]
+    return [others[k].illness for k in where.tolist()]
 
 
 # ---------------------------------------------------------------- stored
@@ -152,11 +160,11 @@ def pack(found: Sequence[Chart]) -> dict[str, Any]:
         "held_out_logits": [_line(chart.held_out_logits) for chart in found],
         "fake_logits": [_line(chart.fake_logits) for chart in found],
         "layers": {player: list(norms) for player, norms in first.gradients["end"].items()},
-        "gradients": [
-            {when: {player: _line(norms.values()) for player, norms in players.items()}
-             for when, players in chart.gradients.items()}
-            for chart in found
-        ],
+        "gradients": {
+            f"{when} {player}": [_line(chart.gradients[when][player].values()) for chart in found]
+            for when in ("start", "end")
+            for player in ("G", "D")
+        },
         "samples": [_kept(chart.samples) for chart in found],
     }  # fmt: skip
 
@@ -167,13 +175,10 @@ def unpack(row: Mapping[str, Any]) -> list[Chart]:
     found = []
     for k, seed in enumerate(row["seeds"]):
         sample = row["samples"][k]
-        gradients = {
-            when: {
-                player: dict(zip(row["layers"][player], _numbers(line).tolist(), strict=True))
-                for player, line in players.items()
-            }
-            for when, players in row["gradients"][k].items()
-        }
+        gradients: dict[str, dict[str, dict[str, float]]] = {"start": {}, "end": {}}
+        for key, lines in row["gradients"].items():
+            when, player = key.split()
+            gradients[when][player] = dict(zip(row["layers"][player], _numbers(lines[k]).tolist(), strict=True))
         found.append(
             Chart(
                 illness=row["illness"],
