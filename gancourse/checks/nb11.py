@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -166,8 +167,7 @@ def admitted() -> dict[str, ward.Chart]:
 
     First met in: notebook 11.
     """
-    stored = {chart.illness: chart for chart in reversed(ward.charts("digits"))}  # the first seed of each
-    return {letter: stored[name]._replace(illness=letter) for letter, name in _WARD.items()}
+    return {letter: _by_illness()[name][0]._replace(illness=letter) for letter, name in _WARD.items()}
 
 
 @exercise("Exercise 3")
@@ -187,12 +187,17 @@ def ward_round(answers: Mapping[str, Any]) -> str:
     return "Twelve of twelve."
 
 
+@functools.cache
+def _by_illness() -> dict[str, list[ward.Chart]]:
+    found: dict[str, list[ward.Chart]] = {}
+    for chart in ward.charts("digits"):
+        found.setdefault(chart.illness, []).append(chart)
+    return found
+
+
 def _telling(who: str, said: str) -> str:
     """Say which test would have told the illness from the one that was named: where the two differ most, in spreads."""
-    stored: dict[str, list[ward.Chart]] = {}
-    for chart in ward.charts("digits"):
-        stored.setdefault(chart.illness, []).append(chart)
-    scores = {}
+    stored, scores = _by_illness(), {}
     for test in ward.TRACES:
         mine, theirs = (torch.stack([c.traces[test][-4:].mean() for c in stored[name]]) for name in (_WARD[who], said))
         spread = mine.std() + theirs.std() + 0.02 * (mine.abs().mean() + theirs.abs().mean()) + 1e-6
