@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07 and 09 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 and 11 show, and store them in gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -13,10 +13,13 @@
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py lab              what 04's Play asks: a rescue by the penalty alone, unequal blobs, the grid
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
+    python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
+    python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
+    python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
 
-Options: --seeds 10 (lazy 24, lab 20, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
-merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
-that a busy machine disturbs them less. Every row keeps every seed's numbers.
+Options: --seeds 10 (lazy and schedules 24, lab 20, GANs on images 3), --first-seed 1000, --threads 1,
+--rows "NAME;NAME" (only these rows, merged into what is stored). Times are CPU seconds of this process, and costs are
+ratios from interleaved rounds, so that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
 
 from __future__ import annotations
@@ -36,7 +39,10 @@ from typing import Any
 
 import torch
 
+import gradient_runs
 import image_tables
+import patient_runs
+import schedule_runs
 import story_runs
 from bench import machine
 from course import ROOT
@@ -438,6 +444,21 @@ def story(options: argparse.Namespace) -> Iterator[dict]:
     return story_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- sick GANs
+
+
+def patients(options: argparse.Namespace) -> Iterator[dict]:
+    return patient_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def gradients(options: argparse.Namespace) -> Iterator[dict]:
+    return gradient_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def schedules(options: argparse.Namespace) -> Iterator[dict]:
+    return schedule_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -455,8 +476,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "widths": widths,
     "wgan-images": wgan_images,
     "story": story,
+    "patients": patients,
+    "gradients": gradients,
+    "schedules": schedules,
 }
-SEEDS = {"lazy": 24, "lab": 20} | dict.fromkeys(("dcgan", "widths", "wgan-images", "story"), image_tables.SEEDS)
+SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
+SEEDS |= dict.fromkeys(("dcgan", "widths", "wgan-images", "story", "patients"), image_tables.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -476,6 +501,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WIDTHS, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
+    made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
@@ -502,7 +528,9 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, lazy 24, lab 20, on images 3")
+    parser.add_argument(
+        "--seeds", type=int, default=None, help="how many: 10, lazy and schedules 24, lab 20, GANs on images 3"
+    )
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", default=None, help="only the rows of these names, separated by semicolons")

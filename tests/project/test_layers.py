@@ -21,6 +21,7 @@ LAYERS = {
     "claims": set(),
     "losses": set(),
     "penalties": set(),
+    "schedules": set(),
     "models": set(),
     "games": {"losses"},
     "data": {"runtime"},
@@ -29,6 +30,7 @@ LAYERS = {
     "ensembles": {"losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
     "metrics": {"data", "models", "training", "runtime"},
+    "ward": {"penalties", "models", "data", "training", "metrics", "measured", "runtime"},
     "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims", "measured"},
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
