@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gancourse import runtime
 from gancourse._torch_modes import usual_modes
-from gancourse.data import digits, spoils
+from gancourse.data import digits, spoiled_sets, spoils
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import image_sets, judge
 from gancourse.plotting import style
@@ -99,14 +99,14 @@ class Cabinet:
         if self.spoil == "few images":
             of_each = max(1, round((self.n / 10) ** (1 - s)))
             self._said = f"only {10 * of_each} of them different, {of_each} of each kind"
-            return spoils.few_kinds(images, labels, self.n, per_class=of_each, generator=random).images
+            return spoiled_sets.few_kinds(images, labels, self.n, per_class=of_each, generator=random).images
         if self.spoil == "copies":
             self._said = f"{s:.0%} are copies of training images"
-            mixed = spoils.copies(plain, labels[: self.n], self._train, self._train_labels, s, generator=random)
+            mixed = spoiled_sets.copies(plain, labels[: self.n], self._train, self._train_labels, s, generator=random)
             return mixed.images
         if self.spoil == "kind left out":
             self._said = f"the ones are {1 - s:.0%} as frequent as they should be"
-            return spoils.draw(images, labels, self.n, generator=random, weights={1: 1 - s}).images
+            return spoiled_sets.draw(images, labels, self.n, generator=random, weights={1: 1 - s}).images
         side = round(size * (1 - 0.7 * s))
         each: dict[str, tuple[str, Callable[[], Tensor]]] = {
             "blur": (f"blurred with σ = {s:.2f} pixels", lambda: spoils.blur(plain, s)),
@@ -221,9 +221,7 @@ def panel(data: digits.Digits | None = None, outside: judge.Judge | None = None,
         title="The cabinet of spoiled sets",
         controls=[
             Choice("spoil", "spoil", SPOILS, hint="Which gauge will move? Say it before you press."),
-            Slider(
-                "strength", "strength", 0.0, 1.0, step=0.05, hint="Find the weakest spoil that a metric notices."
-            ),
+            Slider("strength", "strength", 0.0, 1.0, step=0.05, hint="Find the weakest spoil that a metric notices."),
         ],
     )
 

@@ -166,9 +166,7 @@ def two_rankings(
     fig, ax = style.figure_of(ax, size=(5.6, 0.36 * len(left) + 0.9))
     for name in left:
         first, second = places[0][name], places[1][name]
-        crossed = any(
-            (first - places[0][other]) * (second - places[1][other]) < 0 for other in left if other != name
-        )
+        crossed = any((first - places[0][other]) * (second - places[1][other]) < 0 for other in left if other != name)
         colour, dashes = (COLOURS["warning"], "-") if crossed else (COLOURS["neutral"], "--")
         ax.plot([0, 1], [first, second], dashes, color=colour, marker="x", markersize=7)
         ax.text(-0.05, first, f"{name}   {left[name]:.3g}", ha="right", va="center", fontsize=10)
