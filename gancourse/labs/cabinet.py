@@ -98,7 +98,7 @@ class Cabinet:
         plain = images[: self.n]
         if self.spoil == "few images":
             of_each = max(1, round((self.n / 10) ** (1 - s)))
-            self._said = f"only {10 * of_each} of them different, {of_each} of each kind"
+            self._said = f"{min(10 * of_each, self.n)} of them different, {of_each} of each kind"
             return spoiled_sets.few_kinds(images, labels, self.n, per_class=of_each, generator=random).images
         if self.spoil == "copies":
             self._said = f"{s:.0%} are copies of training images"
