@@ -181,18 +181,18 @@ def repaired(answer: Mapping[str, Any]) -> str:
 
 @exercise("Exercise 5")
 def precision_column(answer: Any) -> str:
-    """Check which of two unlabelled columns holds precision: "left" or "right".
+    """Check which of two unlabelled columns holds precision: "A" or "B".
 
     First met in: notebook 10.
     """
     said = str(answer).strip().casefold()
-    if said not in ("left", "right"):
-        raise NotYet(f"the answer is 'left' or 'right', but got {str(answer)[:40]!r}")
-    if said == "left":
+    if said not in ("a", "b"):
+        raise NotYet(f"the answer is 'A' or 'B', but got {str(answer)[:40]!r}")
+    if said == "a":
         raise NotYet(
-            "ten perfect images all lie among the real ones, so their precision is high. Which column says so?"
+            "a few good images, repeated, lie among the real ones, so their precision is high. Which column says so?"
         )
-    return "Ten good images: all of them lie among the real ones, and hardly a real one lies among them."
+    return "A hundred good images: all but a few lie among the real ones, and no real one lies among them."
 
 
 # ---------------------------------------------------------------- exercise 6

@@ -1,4 +1,4 @@
-"""Pictures of a trial of metrics: who sees what, a bias drawn against 1/n, and two rankings side by side."""
+"""Pictures of a trial of metrics: who sees what, a bias against 1/n, two rankings, and what rules for stopping cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from gancourse.plotting import style
 from gancourse.plotting.style import COLOURS
 
-__all__ = ["against_one_over_n", "two_rankings", "who_sees_what"]
+__all__ = ["against_one_over_n", "regrets", "two_rankings", "who_sees_what"]
 
 _PRAISED = "#fdd49e"  # a pale orange: black words stay readable on it
 _SEEN = "#9ecae1"
@@ -176,6 +176,43 @@ def two_rankings(
     ax.tick_params(axis="x", length=0, top=False, labeltop=True, labelbottom=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
+    if title:
+        ax.set_title(title)
+    return fig
+
+
+def regrets(rules: Mapping[str, Sequence[float]], *, xlabel: str, title: str = "", ax: Axes | None = None) -> Figure:
+    """Draw what each rule for stopping cost: a row for each rule, a cross for each run, the median written beside it.
+
+    Args:
+        rules: rule -> for each run, the reading at the moment it chose divided by the lowest of the run; at least 1.
+        xlabel: what a regret is.
+        title: over the picture.
+        ax: where to draw; a new figure if None.
+    Returns:
+        The figure; the axis is logarithmic.
+    Raises:
+        ValueError: there is no rule, a rule has no run, or a regret is below 1 or not finite.
+    First met in: notebook 10.
+    """
+    values = {name: np.asarray(costs, dtype=float) for name, costs in rules.items()}
+    if not values or any(
+        v.ndim != 1 or not len(v) or not np.isfinite(v).all() or (v < 1).any() for v in values.values()
+    ):
+        raise ValueError("rules must hold for each rule the regrets of its runs, finite and at least 1")
+    fig, ax = style.figure_of(ax, size=(5.6, 0.55 * len(values) + 1.1))
+    for row, costs in enumerate(values.values()):
+        order = np.argsort(costs)
+        up = np.tile([0.0, 0.14, -0.14], len(costs) // 3 + 1)[: len(costs)]  # equal ones would hide each other
+        ax.plot(costs[order], row + up, "x", color=COLOURS["fake"], markersize=7, linestyle="none")
+        middle = float(np.median(costs))
+        ax.plot([middle, middle], [row - 0.32, row + 0.32], color="#222222", linewidth=1.6)
+        ax.text(1.02, row, f"median {middle:.1f}", transform=ax.get_yaxis_transform(), ha="left", va="center")
+    ax.axvline(1, color=COLOURS["neutral"], linestyle=":", zorder=0)
+    ax.set_xscale("log")
+    ax.set_yticks(range(len(values)), list(values))
+    ax.set(ylim=(len(values) - 0.4, -0.6), xlabel=xlabel)
+    ax.tick_params(axis="y", length=0)
     if title:
         ax.set_title(title)
     return fig

@@ -136,11 +136,11 @@ def test_a_paragraph_is_repaired(capsys):
 
 
 def test_the_column_of_precision(capsys):
-    accepts(capsys, nb10.precision_column, "right")
-    accepts(capsys, nb10.precision_column, " Right ")
-    rejects(capsys, nb10.precision_column, "left", fragment="Which column says so?")
-    for nonsense in (1, "precision", None, ["right", "left"]):
-        rejects(capsys, nb10.precision_column, nonsense, fragment="'left' or 'right'")
+    accepts(capsys, nb10.precision_column, "B")
+    accepts(capsys, nb10.precision_column, " b ")
+    rejects(capsys, nb10.precision_column, "A", fragment="Which column says so?")
+    for nonsense in (1, "precision", None, ["A", "B"]):
+        rejects(capsys, nb10.precision_column, nonsense, fragment="'A' or 'B'")
     assert "not attempted" in verdict(capsys, nb10.precision_column, ...)
 
 

@@ -105,3 +105,22 @@ def test_a_line_goes_from_place_to_place_and_is_orange_where_the_judges_disagree
 def test_rankings_that_do_not_fit_are_refused(left, right, message):
     with pytest.raises(ValueError, match=message):
         judging.two_rankings(left, right, names=("one", "two"))
+
+
+# ---------------------------------------------------------------- regrets
+
+
+def test_each_run_is_a_cross_in_the_row_of_its_rule():
+    (ax,) = judging.regrets({"last": [1.0, 1.0, 4.0], "loss": [2.0, 30.0]}, xlabel="times ↓").axes
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert [sorted(line.get_xdata()) for line in crosses] == [[1.0, 1.0, 4.0], [2.0, 30.0]]
+    assert all(abs(line.get_ydata() - row).max() < 0.3 for row, line in enumerate(crosses))
+    assert len({tuple(place) for place in np.transpose(crosses[0].get_data())}) == 3, "equal regrets are drawn apart"
+    assert words(ax) == ["median 1.0", "median 16.0"]
+    assert ax.get_xscale() == "log" and ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+@pytest.mark.parametrize("rules", [{}, {"last": []}, {"last": [0.5]}, {"last": [1.0, float("nan")]}, {"last": [[1.0]]}])
+def test_what_are_no_regrets_is_refused(rules):
+    with pytest.raises(ValueError, match="at least 1"):
+        judging.regrets(rules, xlabel="times ↓")
