@@ -12,6 +12,7 @@
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
     python tools/tables.py who-sees-what    numbers for sets of images against spoils of known strength (MNIST)
+    python tools/tables.py libraries        the same numbers by other libraries (MNIST; see tools/judge_libraries.txt)
 
 Options: --seeds 10 (lazy 24, GANs on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
 merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
@@ -36,6 +37,7 @@ from typing import Any
 import torch
 
 import image_tables
+import judge_libraries
 import judge_tables
 import story_runs
 from bench import machine
@@ -393,6 +395,10 @@ def who_sees_what(options: argparse.Namespace) -> Iterator[dict]:
     return judge_tables.who_sees_what(options.seeds, lambda name: wanted(name, options))
 
 
+def libraries(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_libraries.libraries(lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -409,6 +415,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "wgan-images": wgan_images,
     "story": story,
     "who-sees-what": who_sees_what,
+    "libraries": libraries,
 }
 ON_IMAGES = ("dcgan", "wgan-images", "story")
 
