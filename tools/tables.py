@@ -12,6 +12,8 @@
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
     python tools/tables.py who-sees-what    numbers for sets of images against spoils of known strength (MNIST)
+    python tools/tables.py sample-size      two distances by number of samples, and how many an answer needs (MNIST)
+    python tools/tables.py two-judges       ten sets ranked under the course's judge and under others (MNIST)
     python tools/tables.py libraries        the same numbers by other libraries (MNIST; see tools/judge_libraries.txt)
 
 Options: --seeds 10 (lazy 24, GANs on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
@@ -38,6 +40,7 @@ import torch
 
 import image_tables
 import judge_libraries
+import judge_runs
 import judge_tables
 import story_runs
 from bench import machine
@@ -395,6 +398,14 @@ def who_sees_what(options: argparse.Namespace) -> Iterator[dict]:
     return judge_tables.who_sees_what(options.seeds, lambda name: wanted(name, options))
 
 
+def sample_size(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_runs.sample_size(options.seeds)
+
+
+def two_judges(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_runs.two_judges(options.seeds)
+
+
 def libraries(options: argparse.Namespace) -> Iterator[dict]:
     return judge_libraries.libraries(lambda name: wanted(name, options))
 
@@ -415,6 +426,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "wgan-images": wgan_images,
     "story": story,
     "who-sees-what": who_sees_what,
+    "sample-size": sample_size,
+    "two-judges": two_judges,
     "libraries": libraries,
 }
 ON_IMAGES = ("dcgan", "wgan-images", "story")
@@ -437,7 +450,8 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
-    names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
+    spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
+    names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
