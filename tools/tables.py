@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07 and 09 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 and 10 show, and store them in gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -11,8 +11,12 @@
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
+    python tools/tables.py who-sees-what    numbers for sets of images against spoils of known strength (MNIST)
+    python tools/tables.py sample-size      two distances by number of samples, and how many an answer needs (MNIST)
+    python tools/tables.py two-judges       ten sets ranked under the course's judge and under others (MNIST)
+    python tools/tables.py libraries        the same numbers by other libraries (MNIST; see tools/judge_libraries.txt)
 
-Options: --seeds 10 (lazy 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
+Options: --seeds 10 (lazy 24, GANs on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
 merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved rounds, so
 that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
@@ -35,6 +39,9 @@ from typing import Any
 import torch
 
 import image_tables
+import judge_libraries
+import judge_runs
+import judge_tables
 import story_runs
 from bench import machine
 from course import ROOT
@@ -387,6 +394,22 @@ def story(options: argparse.Namespace) -> Iterator[dict]:
     return story_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def who_sees_what(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_tables.who_sees_what(options.seeds, lambda name: wanted(name, options))
+
+
+def sample_size(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_runs.sample_size(options.seeds)
+
+
+def two_judges(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_runs.two_judges(options.seeds)
+
+
+def libraries(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_libraries.libraries(lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -402,6 +425,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "dcgan": dcgan,
     "wgan-images": wgan_images,
     "story": story,
+    "who-sees-what": who_sees_what,
+    "sample-size": sample_size,
+    "two-judges": two_judges,
+    "libraries": libraries,
 }
 ON_IMAGES = ("dcgan", "wgan-images", "story")
 
@@ -423,7 +450,8 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
-    names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
+    spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
+    names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
@@ -449,7 +477,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
-    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, lazy 24, on images 3")
+    parser.add_argument("--seeds", type=int, default=None, help="how many seeds: 10, lazy 24, GANs on images 3")
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", default=None, help="only the rows of these names, separated by semicolons")

@@ -22,14 +22,14 @@ from gancourse.metrics import _inputs
 
 __all__ = ["ClassifierTest", "classifier_test", "sliced_w2"]
 
-_EPOCHS = 60
+_DECAY, _MOST_STEPS = 10.0, 200  # of a hidden layer: weight decay against learning by heart; steps of L-BFGS
 
 
 class ClassifierTest(NamedTuple):
     """What a classifier achieves on samples it was not trained on: two shares, 1/2 if it cannot tell them apart.
 
-    ``accuracy`` is the mean of two shares, of real ones and of fakes that it names correctly. ``auc`` is the chance that
-    of one real sample and one fake, drawn at random, it takes the real one for the more real.
+    ``accuracy`` is the mean of two shares, of real ones and of fakes that it names correctly. ``auc`` is the chance
+    that of one real sample and one fake, drawn at random, it takes the real one for the more real.
     """
 
     accuracy: float
@@ -70,13 +70,12 @@ def classifier_test(real: Tensor, fake: Tensor, *, hidden: int = 0, generator: t
     (real, held_out_real), (fake, held_out_fake) = (_halves(samples, generator) for samples in (real, fake))
     if hidden:
         seed = int(torch.randint(2**31 - 1, (), generator=generator, device=generator.device))
-        batch_size = min(100, len(real) + len(fake))
-        classifier = MLPClassifier((hidden,), alpha=0.1, max_iter=_EPOCHS, batch_size=batch_size, random_state=seed)
+        classifier = MLPClassifier((hidden,), solver="lbfgs", alpha=_DECAY, max_iter=_MOST_STEPS, random_state=seed)
     else:
         classifier = LogisticRegression(max_iter=2_000)
     model = make_pipeline(StandardScaler(), classifier)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are a budget
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the steps are a budget
         model.fit(np.concatenate([real, fake]), np.repeat([1, 0], [len(real), len(fake)]))
     says_real, says_fake = (model.predict_proba(samples)[:, 1] for samples in (held_out_real, held_out_fake))
     accuracy = (_above(says_real, 0.5) + 1 - _above(says_fake, 0.5)) / 2
