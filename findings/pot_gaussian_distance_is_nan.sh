@@ -3,17 +3,17 @@
 #
 # Guess:    ot.gaussian.bures_wasserstein_distance is defined for every pair of covariances, also for those without an inverse:
 #           the formula takes roots of matrices, and inverts none.
-# Happens:  with POT 0.9.7 it is NaN. Its root of a matrix takes the roots of the eigenvalues, and an eigenvalue that is 0
-#           comes out as -1e-17. A feature that is always 0 does no harm here; one that repeats another, or fewer samples
-#           than features, does.
+# Happens:  with POT 0.9.7 it is NaN, or the error that eigenvalues did not converge. Its root of a matrix takes the roots of the
+#           eigenvalues, and an eigenvalue that is 0 comes out as -1e-17. A feature that is always 0 does no harm here;
+#           one that repeats another, or fewer samples than features, does.
 # Matters:  this is the formula of FID. Features of a network behind a ReLU are often of lower rank, and 2,048 features have it
 #           whenever fewer than 2,049 images are compared. (Squared it agrees to 13 digits where it is a number.)
-# Versions: POT 0.9.7.post1, numpy 2.3.5, scipy 1.16.3
+# Versions: POT 0.9.7.post1, numpy 2.4.6, scipy 1.17.1
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"
-"$work/env/bin/pip" install -q --disable-pip-version-check POT==0.9.7.post1 numpy==2.3.5 scipy==1.16.3
+"$work/env/bin/pip" install -q --disable-pip-version-check POT==0.9.7.post1 numpy==2.4.6 scipy==1.17.1
 "$work/env/bin/python" - <<'PYTHON'
 import warnings
 import numpy as np
@@ -30,7 +30,11 @@ def frechet(a, b):
     return float(((m1 - m2) ** 2).sum() + (r1**2).sum() + (r2**2).sum() - 2 * cross)
 
 def theirs(a, b):
-    return float(ot.gaussian.bures_wasserstein_distance(a.mean(0), b.mean(0), np.cov(a.T), np.cov(b.T))) ** 2
+    try:
+        return float(ot.gaussian.bures_wasserstein_distance(a.mean(0), b.mean(0), np.cov(a.T), np.cov(b.T))) ** 2
+    except np.linalg.LinAlgError as error:
+        print("LinAlgError:", error)
+        return float("nan")
 
 def repeated(points):
     return np.hstack([points, points[:, :1]])

@@ -6,12 +6,12 @@
 #           subset_size. With parts as large as the set it is 0 (up to rounding); with the default it tells
 #           how much a distance of that few samples scatters. Over new samples the number that is reported scatters otherwise.
 # Matters:  "KID 0.012 ± 0.000" in a table looks like certainty. Repeat the sampling to get an error.
-# Versions: torch 2.13.0, torchmetrics 1.9.0, numpy 2.3.5
+# Versions: torch 2.13.0, torchmetrics 1.9.0, numpy 2.4.6
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"
-"$work/env/bin/pip" install -q --disable-pip-version-check torch==2.13.0 torchmetrics==1.9.0 numpy==2.3.5
+"$work/env/bin/pip" install -q --disable-pip-version-check torch==2.13.0 torchmetrics==1.9.0 numpy==2.4.6
 "$work/env/bin/python" - <<'PYTHON'
 import warnings
 import torch
