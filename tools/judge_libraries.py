@@ -153,7 +153,9 @@ def itself_counted(real: Tensor, fake: Tensor) -> tuple[float, float]:
 
 
 def digits_agreed(ours: float, theirs: float) -> float:
-    """Return how many digits of two numbers agree: minus the logarithm of their relative difference, at most 16."""
+    """Return how many digits of two numbers agree: minus the logarithm of their relative difference, from 0 to 16."""
+    if not math.isfinite(theirs):
+        return 0.0
     if ours == theirs:
         return 16.0
     return round(max(0.0, min(16.0, -math.log10(abs(ours - theirs) / max(abs(ours), abs(theirs))))), 1)
@@ -195,7 +197,14 @@ def frechet(real: Tensor, fake: Tensor) -> Iterator[Row]:
     yield name, "torch-fidelity", "fid_statistics_to_metric", ours, torch_fidelity_fid(real, fake), "means in float32"
     a, b = real.double().numpy(), fake.double().numpy()
     bures = float(ot.gaussian.bures_wasserstein_distance(a.mean(0), b.mean(0), np.cov(a.T), np.cov(b.T)))
-    yield name, "POT", "gaussian.bures_wasserstein_distance", ours, bures, "not squared"
+    yield (
+        name,
+        "POT",
+        "gaussian.bures_wasserstein_distance",
+        ours,
+        bures,
+        ("not squared" if math.isfinite(bures) else "no number: a covariance without an inverse"),
+    )
 
 
 def kernel(real: Tensor, fake: Tensor) -> Iterator[Row]:
@@ -304,7 +313,8 @@ def libraries(wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
             )
             yield {
                 "name": title, "set": name, "number": number, "library": library, "version": versions[library],
-                "call": call, "ours": ours, "theirs": theirs, "digits": agreed, "convention": convention,
+                "call": call, "ours": ours, "theirs": theirs if math.isfinite(theirs) else None, "digits": agreed,
+                "convention": convention,
             }  # fmt: skip
     columns = [torch_fidelity_prc(real, made[name][0]) for name in asked]  # real first: roles exchanged
     yield {

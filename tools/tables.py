@@ -14,6 +14,7 @@
     python tools/tables.py who-sees-what    numbers for sets of images against spoils of known strength (MNIST)
     python tools/tables.py sample-size      two distances by number of samples, and how many an answer needs (MNIST)
     python tools/tables.py two-judges       ten sets ranked under the course's judge and under others (MNIST)
+    python tools/tables.py when-to-stop     rules that choose a snapshot, and what they cost (MNIST, 8 seeds)
     python tools/tables.py libraries        the same numbers by other libraries (MNIST; see tools/judge_libraries.txt)
 
 Options: --seeds 10 (lazy 24, GANs on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only these rows,
@@ -41,6 +42,7 @@ import torch
 import image_tables
 import judge_libraries
 import judge_runs
+import judge_stopping
 import judge_tables
 import story_runs
 from bench import machine
@@ -406,6 +408,10 @@ def two_judges(options: argparse.Namespace) -> Iterator[dict]:
     return judge_runs.two_judges(options.seeds)
 
 
+def when_to_stop(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_stopping.when_to_stop(options.seeds)
+
+
 def libraries(options: argparse.Namespace) -> Iterator[dict]:
     return judge_libraries.libraries(lambda name: wanted(name, options))
 
@@ -428,6 +434,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "who-sees-what": who_sees_what,
     "sample-size": sample_size,
     "two-judges": two_judges,
+    "when-to-stop": when_to_stop,
     "libraries": libraries,
 }
 ON_IMAGES = ("dcgan", "wgan-images", "story")
