@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 and 11 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07 and 09 to 11 show, and store them in gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -13,6 +13,11 @@
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py lab              what 04's Play asks: a rescue by the penalty alone, unequal blobs, the grid
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
+    python tools/tables.py who-sees-what    numbers for sets of images against spoils of known strength (MNIST)
+    python tools/tables.py sample-size      two distances by number of samples, and how many an answer needs (MNIST)
+    python tools/tables.py two-judges       ten sets ranked under the course's judge and under others (MNIST)
+    python tools/tables.py when-to-stop     rules that choose a snapshot, and what they cost (MNIST, 8 seeds)
+    python tools/tables.py libraries        the same numbers by other libraries (MNIST; see tools/judge_libraries.txt)
     python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
     python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
     python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
@@ -41,6 +46,10 @@ import torch
 
 import gradient_runs
 import image_tables
+import judge_libraries
+import judge_runs
+import judge_stopping
+import judge_tables
 import patient_runs
 import schedule_runs
 import story_runs
@@ -444,6 +453,26 @@ def story(options: argparse.Namespace) -> Iterator[dict]:
     return story_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def who_sees_what(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_tables.who_sees_what(options.seeds, lambda name: wanted(name, options))
+
+
+def sample_size(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_runs.sample_size(options.seeds)
+
+
+def two_judges(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_runs.two_judges(options.seeds)
+
+
+def when_to_stop(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_stopping.when_to_stop(options.seeds)
+
+
+def libraries(options: argparse.Namespace) -> Iterator[dict]:
+    return judge_libraries.libraries(lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- sick GANs
 
 
@@ -476,6 +505,11 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "widths": widths,
     "wgan-images": wgan_images,
     "story": story,
+    "who-sees-what": who_sees_what,
+    "sample-size": sample_size,
+    "two-judges": two_judges,
+    "when-to-stop": when_to_stop,
+    "libraries": libraries,
     "patients": patients,
     "gradients": gradients,
     "schedules": schedules,
@@ -502,7 +536,8 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     entries = [*image_tables.DCGAN, *image_tables.WIDTHS, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
-    names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
+    spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
+    names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))

@@ -7,10 +7,13 @@ Each number sees one thing and is blind to others, so read several together:
 | :func:`confidence` | does the judge know what it sees? | variety, copies |
 | :func:`class_entropy` | how even are the kinds? | variety within a kind, quality |
 | :func:`inception_style_score` | both of these at once | variety within a kind, copies |
+| :func:`label_agreement` | does it draw what it was asked for? | all but the classes |
 | :func:`frechet_distance` | same mean and spread of the features? | anything beyond mean and covariance |
 | :func:`kernel_distance` | the same mean, spread and skew? | what moments up to the third do not show |
 | :func:`precision_recall` | samples inside the data? data inside the samples? | how often each place is visited |
 | :func:`nearer_than_held_out` | copies of training images? | copies that were shifted or turned |
+
+More of them, each with its own blind spot: ``metrics.neighbours``, ``metrics.two_samples``, ``metrics.birthday``.
 
 None of them is a number from a paper, although the formulas are: the Inception score, FID and KID are
 these formulas on the features of one published network, and ours are on a small judge of our own. They can be
@@ -26,7 +29,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gancourse._numbers import whole
+from gancourse._numbers import whole_between
+from gancourse.metrics import _inputs
 from gancourse.metrics.judge import class_histogram
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "frechet_distance",
     "inception_style_score",
     "kernel_distance",
+    "label_agreement",
     "nearer_than_held_out",
     "nearest",
     "precision_recall",
@@ -117,6 +122,32 @@ def inception_style_score(probabilities: Tensor) -> float:
     return float((_entropy(rows.mean(dim=0)) - within).clamp_min(0).exp())
 
 
+def label_agreement(probabilities: Tensor, labels: Tensor) -> float:
+    """Return the share of images that the judge takes for the class they are labelled with.
+
+    For a conditional generator: does it draw what it was asked for? All numbers that look at the images alone stay
+    as they are when the labels of a set are exchanged; this one falls. Real images do not reach 1 either.
+
+    Args:
+        probabilities: shape (N, K), from ``Judge.probabilities``.
+        labels: what each image should show, shape (N,), int64, from 0 to K - 1.
+    Returns:
+        Between 0 and 1; 1/K for labels drawn at random.
+    Raises:
+        TypeError, ValueError: the rows are no probabilities, or there is not one label for each.
+    First met in: notebook 10.
+    """
+    class_histogram(probabilities)
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        raise TypeError(f"labels must be an int64 tensor, got {getattr(labels, 'dtype', type(labels).__name__)}")
+    if labels.shape != probabilities.shape[:1]:
+        raise ValueError(f"labels must have shape {tuple(probabilities.shape[:1])}, got {tuple(labels.shape)}")
+    kinds = probabilities.shape[1]
+    if not 0 <= int(labels.min()) <= int(labels.max()) < kinds:
+        raise ValueError(f"labels must be from 0 to {kinds - 1}, got {int(labels.min())} to {int(labels.max())}")
+    return float((probabilities.argmax(dim=1).cpu() == labels.cpu()).double().mean())
+
+
 def _entropy(shares: Tensor) -> float:
     return float(-torch.special.xlogy(shares, shares).sum())
 
@@ -144,7 +175,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     Source: Dowson and Landau (1982); for GANs Heusel et al. (2017).
     First met in: notebook 06.
     """
-    real, fake = _pair(real, fake)
+    real, fake = _inputs.pair(real, fake)
     (mean_r, root_r), (mean_f, root_f) = _gaussian(real), _gaussian(fake)
     # With S = R'R for both, trace (S1 S2)^(1/2) is the sum of the singular values of R1 R2'. No root of a
     # matrix is taken, so nothing turns complex when there are fewer samples than features.
@@ -176,7 +207,7 @@ def kernel_distance(real: Tensor, fake: Tensor) -> float:
     Source: Gretton et al. (2012), lemma 6; the kernel is that of Binkowski et al. (2018).
     First met in: notebook 06.
     """
-    real, fake = _pair(real, fake)
+    real, fake = _inputs.pair(real, fake)
     n, m = len(real), len(fake)
     within_real = (_kernel_sum(real, real) - _kernel(real, real, pairwise=True).sum()) / (n * (n - 1))
     within_fake = (_kernel_sum(fake, fake) - _kernel(fake, fake, pairwise=True).sum()) / (m * (m - 1))
@@ -217,13 +248,9 @@ def real_against_real(
         TypeError, ValueError: an argument is anything else.
     First met in: notebook 06.
     """
-    real = _features("real", real)
-    for name, value, low, high in (("n", n, 2, len(real) // 2), ("repeats", repeats, 1, None)):
-        count = whole(value)
-        if count is None or count < low or (high is not None and count > high):
-            limit = "" if high is None else f" to {high} (half of the {len(real)} samples)"
-            raise ValueError(f"{name} must be a whole number from {low}{limit or ' on'}, got {value!r}")
-    n, repeats = whole(n), whole(repeats)
+    real = _inputs.features("real", real)
+    n = whole_between("n", n, 2, len(real) // 2, why=f"half of the {len(real)} samples")
+    repeats = whole_between("repeats", repeats, 1)
     found = []
     for _ in range(repeats):
         order = torch.randperm(len(real), generator=generator, device=generator.device).cpu()
@@ -248,24 +275,16 @@ def precision_recall(real: Tensor, fake: Tensor, *, k: int = 3) -> PrecisionReca
     Source: Kynkäänniemi et al. (2019), improved precision and recall.
     First met in: notebook 06.
     """
-    real, fake = _pair(real, fake)
-    fewest = min(len(real), len(fake))
-    if (count := whole(k)) is None or not 1 <= count < fewest:
-        raise ValueError(f"k must be a whole number from 1 to {fewest - 1} (fewer than the samples), got {k!r}")
-    k = count
+    real, fake = _inputs.pair(real, fake)
+    k = whole_between("k", k, 1, min(len(real), len(fake)) - 1, why="fewer than the samples")
     return PrecisionRecall(_covered(real, fake, k), _covered(fake, real, k))
 
 
 def _covered(centres: Tensor, points: Tensor, k: int) -> float:
     """Return the share of ``points`` that lie in a ball round at least one of the ``centres``."""
-    radii = torch.cat([_distances(rows, centres).kthvalue(k + 1, dim=1).values for rows in centres.split(_ROWS)])
-    inside = [(_distances(rows, centres) <= radii).any(dim=1) for rows in points.split(_ROWS)]
+    radii = torch.cat([_inputs.distances(rows, centres).kthvalue(k + 1, dim=1).values for rows in centres.split(_ROWS)])
+    inside = [(_inputs.distances(rows, centres) <= radii).any(dim=1) for rows in points.split(_ROWS)]
     return float(torch.cat(inside).double().mean())
-
-
-def _distances(a: Tensor, b: Tensor) -> Tensor:
-    # direct differences: the faster |a|^2 - 2ab + |b|^2 loses all digits for points that nearly meet
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 # ---------------------------------------------------------------- copies
@@ -284,8 +303,8 @@ def nearest(queries: Tensor, pool: Tensor) -> Neighbours:
         TypeError, ValueError: an argument is anything else.
     First met in: notebook 06.
     """
-    _check_samples("queries", queries)
-    _check_samples("pool", pool)
+    _inputs.check_samples("queries", queries)
+    _inputs.check_samples("pool", pool)
     if queries.shape[1:] != pool.shape[1:]:
         raise ValueError(
             f"queries and pool must agree in all but the number, got {tuple(queries.shape)} and {tuple(pool.shape)}"
@@ -358,32 +377,3 @@ def nearer_than_held_out(fake: Tensor, train: Tensor, held_out: Tensor) -> float
     above = len(theirs) - torch.searchsorted(theirs, ours, right=True)
     equal = len(theirs) - torch.searchsorted(theirs, ours) - above
     return float((above + 0.5 * equal).mean() / len(theirs))
-
-
-# ---------------------------------------------------------------- what is refused
-
-
-def _check_samples(name: str, samples: object) -> None:
-    if not isinstance(samples, Tensor):
-        raise TypeError(f"{name} must be a tensor, one row for each sample, got {type(samples).__name__}")
-    if not samples.is_floating_point():
-        raise TypeError(f"{name} must hold floating-point numbers, got dtype {samples.dtype}")
-    if samples.ndim < 2 or samples.numel() == 0:
-        raise ValueError(f"{name} must have shape (N, ...), at least one sample, got {tuple(samples.shape)}")
-    if not bool(torch.isfinite(samples).all()):
-        raise ValueError(f"{name} must be finite, got {int((~torch.isfinite(samples)).sum())} NaN or infinite value(s)")
-
-
-def _features(name: str, features: object) -> Tensor:
-    """Refuse what is no set of features; return the rest in float64 on the CPU."""
-    _check_samples(name, features)
-    if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"{name} must be features of shape (N, D), N at least 2, got {tuple(features.shape)}")
-    return features.detach().to(device="cpu", dtype=torch.float64)
-
-
-def _pair(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    real, fake = _features("real", real), _features("fake", fake)
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(f"real and fake must have as many features, got {real.shape[1]} and {fake.shape[1]}")
-    return real, fake
