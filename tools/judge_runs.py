@@ -65,6 +65,7 @@ def trained(data: digits.Digits, seed: int) -> dict[int, nn.Module]:
 
 NUMBERS_OF_SAMPLES = (100, 200, 500, 1_000, 2_000, 5_000)
 DRAWS, FITTED, REFERENCE = 10, (500, 1_000, 2_000), 5_000
+PAIRS = ((200, 400), (400, 600), (600, 800))  # steps of the worse generator and of the better one
 
 
 def straight(counts: tuple[int, ...], values: list[float]) -> float:
@@ -131,7 +132,7 @@ def sample_size(seeds: list[int]) -> Iterator[dict[str, Any]]:
             flush=True,
         )
         yield {"name": name, **row}
-    for worse, better in ((200, 400), (400, 600), (600, 800)):
+    for worse, better in PAIRS:
         name = f"{worse} against {better} steps"
         a, b = rows[f"{worse} steps"], rows[f"{better} steps"]
         shares = {number: right_answers(a[number], b[number]) for number in ("frechet", "kernel")}

@@ -45,7 +45,7 @@ class Watched:
         """Return losses, D's accuracies and the distances where the run stands."""
         d, loss, random = self.run.discriminator, self.run.loss, runtime.generator(self.run.steps_done)
         z = torch.randn(FEW, self.run.generator.latent_dim, generator=random)
-        real, held_out, fake = d(self.train), d(self.held_out), d(self._train_mode(z))
+        real, held_out, fake = d(self.train[:FEW]), d(self.held_out), d(self._train_mode(z))
         plain = self.judge.features(samples(self.run.generator, MANY, self.seed))
         average = self.judge.features(samples(self.run.final_generator(), MANY, self.seed))
         return {

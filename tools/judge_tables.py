@@ -113,8 +113,8 @@ class Spoil:
     strength: float | None = None
 
 
-def real(cabinet: Cabinet, generator: torch.Generator, n: int = REFERENCE, **how: Any) -> Labelled:
-    return spoiled_sets.draw(*cabinet.pool, n, generator=generator, **how)
+def real(cabinet: Cabinet, generator: torch.Generator, n: int | None = None, **how: Any) -> Labelled:
+    return spoiled_sets.draw(*cabinet.pool, n or REFERENCE, generator=generator, **how)
 
 
 def of_each(name: str, kind: str, strength: float, change: Callable[[Tensor, torch.Generator], Tensor]) -> Spoil:

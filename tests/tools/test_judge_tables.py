@@ -1,5 +1,7 @@
 """What the tables about judges are made with: verdicts, lines, regrets and other labels, and what is stored of them."""
 
+import dataclasses
+import itertools
 import math
 
 import pytest
@@ -120,7 +122,56 @@ def test_other_labels_need_nobody_who_knows_digits():
     assert set(turned.test_labels.tolist()) == {0, 1, 2, 3} and torch.equal(data.images, digits.load("embedded").images)
 
 
+@pytest.fixture
+def few_digits(tmp_path, monkeypatch):
+    """The tables are made with few embedded digits, judges that learn for two steps, and GANs of two steps."""
+    data = digits.load("embedded")
+    monkeypatch.setenv("GANCOURSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(digits, "load", lambda name: data)
+    monkeypatch.setattr(judges, "_STEPS_IF_SMALL", 2)
+    monkeypatch.setattr(judge_runs, "RECIPE", dataclasses.replace(judge_runs.RECIPE, steps=4, looks=(1, 2, 3, 4)))
+    monkeypatch.setattr(judge_runs, "REFERENCE", 100)
+    monkeypatch.setattr(judge_runs, "NUMBERS_OF_SAMPLES", (10, 20, 50))
+    monkeypatch.setattr(judge_runs, "FITTED", (10, 20, 50))
+    monkeypatch.setattr(judge_runs, "SET_SIZE", 60)
+    monkeypatch.setattr(judge_runs, "COMPARED_WITH", 150)
+    for name, value in {"IMAGES": 64, "FEW": 40, "MANY": 60, "REFERENCE": 100, "STEPS": 4, "EVERY": 2}.items():
+        monkeypatch.setattr(judge_stopping, name, value)
+
+
+def test_the_table_of_numbers_of_samples_is_made(few_digits, monkeypatch):
+    steps = (1, 2, 3, 4)
+    monkeypatch.setattr(judge_runs, "PAIRS", tuple(itertools.pairwise(steps)))
+    rows = {row["name"]: row for row in judge_runs.sample_size([0])}
+    assert list(rows)[:5] == ["real images", "1 steps", "2 steps", "3 steps", "4 steps"] and len(rows) == 8
+    generated = rows["2 steps"]
+    assert generated["n"] == [10, 20, 50] and [len(draws) for draws in generated["frechet"]] == [10, 5, 2]
+    assert len(generated["extrapolated"]) == judge_runs.DRAWS and generated["all"] == 100
+    shares = rows["1 against 2 steps"]["right"]["kernel"]
+    assert len(shares) == len(shares[0]) == 3 and all(0 <= share <= 1 for row in shares for share in row)
+    cached = list(judge_runs.trained(digits.load("mnist"), 0).values())
+    first, again = (
+        judge_runs.samples(made, 5, 0) for made in (cached[0], judge_runs.trained(digits.load("mnist"), 0)[1])
+    )
+    assert torch.equal(first, again)
+
+
+def test_the_table_of_judges_is_made(few_digits):
+    *rows, last = judge_runs.two_judges([0])
+    assert len(rows) == len(last["judges"]) == 7 and len(last["sets"]) == 10
+    assert all(len(draws) == 3 for row in rows for draws in row["frechet"].values())
+    for place, correlations in enumerate(last["spearman"]):
+        assert correlations[place] == pytest.approx(1) and all(-1 <= value <= 1 for value in correlations)
+
+
 # ---------------------------------------------------------------- when to stop
+
+
+def test_the_table_of_stopping_rules_is_made(few_digits):
+    (row,) = judge_stopping.when_to_stop([5])
+    assert row["steps"] == [2, 4] and len(row["frechet"]) == len(row["d_loss"]) == 2
+    assert row["regret"].keys() == row["chosen"].keys() == judge_stopping.RULES.keys()
+    assert row["chosen"]["the last snapshot"] == 4 and min(row["regret"].values()) > 0
 
 
 def test_regret_is_the_price_of_the_choice():
