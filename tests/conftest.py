@@ -31,6 +31,19 @@ def pytest_addoption(parser):
     parser.addoption("--whole", action="store_true", help="browser and Colab: every notebook, which takes long")
 
 
+@pytest.hookimpl(optionalhook=True)  # nobody asks where pytest-xdist is switched off
+def pytest_xdist_make_scheduler(config, log):
+    """Give all files of tests/browser to one worker: two would start a JupyterLab each."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "tests/browser" if file.startswith("tests/browser/") else file
+
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """The one Chromium of a worker (a second cannot be driven beside it); a visible skip where there is none."""
