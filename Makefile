@@ -12,7 +12,7 @@ NOTEBOOKS ?=
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-without-data check execute lint stamp site bench browser colab setup
+.PHONY: help lab test test-without-data check execute lint stamp site bench browser colab findings publish-check setup
 
 help: ## list what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -51,6 +51,12 @@ browser: $(VENV)/.dev ## every notebook and panel in a real JupyterLab, driven b
 
 colab: $(VENV)/.dev ## notebooks 00 to 04 and all panels with Colab's versions, in an environment of their own
 	$(BIN)/python -m pytest tests/colab --whole
+
+findings: $(VENV)/.dev ## run every script in findings/ (needs a network; takes a quarter of an hour)
+	$(BIN)/python tools/findings.py
+
+publish-check: $(VENV)/.dev ## say what a person has to change before publishing, and run the checks for it
+	$(BIN)/python tools/publish.py
 
 setup: $(VENV)/.dev ## install what `make test` needs
 

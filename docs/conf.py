@@ -64,6 +64,7 @@ mathjax_folder = str(MATHJAX / "static" / "mathjax")
 html_theme = "sphinx_book_theme"
 html_title = "gancourse"
 html_static_path = [str(DOCS / "_static")]
+html_favicon = str(DOCS / "_static" / "favicon.svg")
 html_css_files = ["course.css"]
 html_js_files = ["course.js"]
 html_show_sphinx = False

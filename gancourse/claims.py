@@ -383,8 +383,8 @@ def close(notebook: str) -> None:
             + "\n".join(_in_words(claim, _recorded(notebook, claim.name)) for claim in failed)
         )
     print(
-        f"All {len(claims)} claims that were checked hold on this run. To see them beside the ledger's: "
-        f"from gancourse.plotting import claims; claims.strips({notebook!r})"
+        f"All {len(claims)} claims that were checked hold on this run. To see them beside those of our own runs: "
+        f"from gancourse.plotting import claims as claim_pictures; claim_pictures.strips({notebook!r})"
         if claims
         else "No claim was checked in this session: run the notebook from its top."
     )

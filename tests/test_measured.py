@@ -40,3 +40,19 @@ def test_every_stored_picture_holds_sixteen_digits():
 def test_what_has_no_such_samples_is_refused(row, size, words):
     with pytest.raises(ValueError, match=words):
         measured.samples(row, size)
+
+
+def test_the_answers_to_what_the_collapse_lab_asks_are_those_that_were_counted():
+    lab, ring = ({row["name"]: row for row in measured.load(name)["rows"]} for name in ("lab", "ring"))
+    rescued = lab["only the penalty again"]
+    assert max(rescued["modes_before"]) <= 2
+    assert rescued["steps"] == 1_200 and sorted(rescued["over_steps"]["modes"][-1]) == [7] + 19 * [8]
+    grid = lab["the grid with the ring's recipe"]
+    assert grid["look_every"] == 200 and max(grid["over_steps"]["modes"][2]) == 0  # after 600 steps
+    assert (min(grid["over_steps"]["modes"][-1]), max(grid["over_steps"]["modes"][-1])) == (8, 21)
+    assert grid["steps"] == 3_000 and max(grid["over_steps"]["quality"][-1]) <= 0.5
+    small = lab["two unequal blobs, collapse it"]["small_blob"]
+    assert [sum(share < 0.01 for share in small), sum(share > 0.99 for share in small), len(small)] == [16, 2, 20]
+    covering = lab["two unequal blobs, covering"]["small_blob"]
+    assert all(0.11 < share < 0.16 for share in covering)
+    assert len(ring["penalty switched off"]["modes"]) == 20

@@ -11,6 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
+import site_head
 from course import BADGE_MARK, SETUP_ID, Course
 
 MATHJAX_FILES = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
@@ -233,6 +234,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", link_words)
     app.connect("doctree-read", fold_deeper)
     app.connect("autodoc-process-docstring", plain_docstring, priority=100)  # before napoleon reads it
+    app.connect("html-page-context", site_head.add_metadata)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

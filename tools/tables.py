@@ -9,15 +9,17 @@
     python tools/tables.py literature       the papers' ring, which is tighter than ours
     python tools/tables.py speed            an ensemble against the same GANs one after the other, interleaved
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
+    python tools/tables.py widths           DCGAN's learning rate and momentum at two widths (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
+    python tools/tables.py lab              what 04's Play asks: a rescue by the penalty alone, unequal blobs, the grid
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
     python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
     python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
     python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
 
-Options: --seeds 10 (lazy and schedules 24, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME" (only
-these rows, merged into what is stored). Times are CPU seconds of this process, and costs are ratios from interleaved
-rounds, so that a busy machine disturbs them less. Every row keeps every seed's numbers.
+Options: --seeds 10 (lazy and schedules 24, lab 20, on images 3), --first-seed 1000, --threads 1, --rows "NAME;NAME"
+(only these rows, merged into what is stored). Times are CPU seconds of this process, and costs are ratios from
+interleaved rounds, so that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ from course import ROOT
 from gancourse import losses, runtime
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble, Recipe, crossed
+from gancourse.labs.collapse import TARGETS
 from gancourse.metrics import modes
 from gancourse.models import mlp
 from gancourse.models.features import InTurn, MinibatchStd, Packing
@@ -84,7 +87,7 @@ def say(name: str, step: int, row: dict[str, list]) -> None:
 
 RING_STEPS = 1200
 COVER_FIRST, COLLAPSE_STEPS, RESCUE_STEPS = 800, 800, 2000
-LOOK_EVERY = 100
+LOOK_EVERY, RARELY, RESCUE_AFTER = 100, 200, 700
 
 
 def ring(options: argparse.Namespace) -> Iterator[dict]:
@@ -122,6 +125,50 @@ def ring(options: argparse.Namespace) -> Iterator[dict]:
     yield follow("collapse it", ensemble, COLLAPSE_STEPS)
     ensemble.set(**SWITCHES["rescue"])
     yield follow("rescue it", ensemble, RESCUE_STEPS)
+
+
+# ---------------------------------------------------------------- what the collapse lab of notebook 04 asks
+
+
+GRID_SEEDS, GRID_STEPS, BLOB_STEPS = 6, 3_000, 800
+
+
+def lab(options: argparse.Namespace) -> Iterator[dict]:
+    """Answer three questions of 04's Play: the penalty alone after a collapse, two unequal blobs, the grid."""
+    collapsed = Ensemble(RING.recipe, RING.target, seeds=options.seeds, **SWITCHES["cover"])
+    collapsed.train(COVER_FIRST)
+    collapsed.set(**SWITCHES["collapse"])
+    collapsed.train(RESCUE_AFTER)
+    before = counted(collapsed)["modes"]
+    collapsed.set(r1=0.1, r2=0.1)  # G stays as fast as the collapse made it
+    yield {"modes_before": before, **looked_at("only the penalty again", collapsed, 1_200)}
+
+    unequal = Ensemble(RING.recipe, TARGETS["two unequal blobs"], seeds=options.seeds, **SWITCHES["cover"])
+    yield blobs("two unequal blobs, covering", unequal)
+    unequal.set(**SWITCHES["collapse"])
+    yield blobs("two unequal blobs, collapse it", unequal)
+
+    grid = Ensemble(RING.recipe, GRID.target, seeds=options.seeds[:GRID_SEEDS], **SWITCHES["cover"])
+    yield looked_at("the grid with the ring's recipe", grid, GRID_STEPS)
+
+
+def looked_at(name: str, ensemble: Ensemble, num_steps: int) -> dict:
+    """Train on, and count every few hundred steps."""
+    looks = []
+    for _ in range(num_steps // RARELY):
+        ensemble.train(RARELY)
+        looks.append(counted(ensemble))
+    say(name, num_steps, looks[-1])
+    over = {key: [look[key] for look in looks] for key in ("modes", "quality")}
+    return {"name": name, "steps": num_steps, "look_every": RARELY, "over_steps": over}
+
+
+def blobs(name: str, ensemble: Ensemble) -> dict:
+    """Train on, and note which share of the samples each GAN gives to the small blob."""
+    ensemble.train(BLOB_STEPS)
+    small = [float(modes.histogram(points, ensemble.target)[1]) for points in ensemble.sample(SAMPLES)]
+    print(name, sorted(rounded(small, 2)), flush=True)
+    return {"name": name, "steps": BLOB_STEPS, "small_blob": rounded(small)}
 
 
 # ---------------------------------------------------------------- the phase diagram
@@ -385,6 +432,10 @@ def dcgan(options: argparse.Namespace) -> Iterator[dict]:
     return image_tables.table(image_tables.DCGAN, options.seeds, lambda name: wanted(name, options))
 
 
+def widths(options: argparse.Namespace) -> Iterator[dict]:
+    return image_tables.table(image_tables.WIDTHS, options.seeds, lambda name: wanted(name, options))
+
+
 def wgan_images(options: argparse.Namespace) -> Iterator[dict]:
     return image_tables.table(image_tables.WGAN_IMAGES, options.seeds, lambda name: wanted(name, options))
 
@@ -413,6 +464,7 @@ def schedules(options: argparse.Namespace) -> Iterator[dict]:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "ring": ring,
+    "lab": lab,
     "phase": phase,
     "cures-ring": cures_ring,
     "cures-balance": cures_balance,
@@ -421,13 +473,15 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "literature": literature,
     "speed": speed,
     "dcgan": dcgan,
+    "widths": widths,
     "wgan-images": wgan_images,
     "story": story,
     "patients": patients,
     "gradients": gradients,
     "schedules": schedules,
 }
-ON_IMAGES = ("dcgan", "wgan-images", "story", "patients")
+ON_IMAGES = ("dcgan", "widths", "wgan-images", "story", "patients")
+SEEDS = {"lazy": 24, "schedules": 24, "lab": 20} | dict.fromkeys(ON_IMAGES, image_tables.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -445,7 +499,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     path = folder / f"{command.replace('-', '_')}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
-    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
+    entries = [*image_tables.DCGAN, *image_tables.WIDTHS, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     names = dict.fromkeys(["real images", *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
@@ -475,7 +529,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument(
-        "--seeds", type=int, default=None, help="how many seeds: 10, lazy and schedules 24, on images 3"
+        "--seeds", type=int, default=None, help="how many seeds: 10, lazy and schedules 24, lab 20, on images 3"
     )
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
@@ -483,11 +537,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
     if options.seeds is None:
-        options.seeds = (
-            image_tables.SEEDS
-            if options.command in ON_IMAGES
-            else {"lazy": 24, "schedules": 24}.get(options.command, 10)
-        )
+        options.seeds = SEEDS.get(options.command, 10)
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
     runtime.keep_freed_memory()

@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import findings
 import ledger
+import site_head
 from course import ROOT, Course
 from gancourse import claims
 from gancourse.plotting import claims as plotting
@@ -40,6 +42,8 @@ def assemble(course: Course, source: Path) -> None:
         shutil.copy(path, notebooks)
     _write_api(course, source / "api")
     _write_ledger(course, source / "ledger.md")
+    with (source / "findings.md").open("a", encoding="utf-8") as file:
+        file.write(findings.page(course))
 
 
 def _write_ledger(course: Course, page: Path) -> None:
@@ -123,6 +127,7 @@ def build(course: Course, target: Path) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stdout.strip() or f"Sphinx ended with {done.returncode}")
+    site_head.finish(course, work / "site")
     shutil.move(work / "site", target)
     shutil.rmtree(work)
     return done.stdout
