@@ -76,9 +76,8 @@ class Course:
 
 
 def loads_images(path: Path) -> bool:
-    """Tell whether a notebook imports a set of images, so that it matters which data are at hand."""
+    """Tell whether a notebook imports a set of images, or the ward, so that it matters which data are at hand."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    return any(
-        re.search(r"^from gancourse\.data import .*\bdigits\b", source, flags=re.MULTILINE) for source in sources
-    )
+    loads = r"^from gancourse(\.data import .*\bdigits| import .*\bward)\b"
+    return any(re.search(loads, source, flags=re.MULTILINE) for source in sources)
