@@ -195,13 +195,16 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def interrupt_deferred() -> Iterator[Callable[[], bool]]:
+def interrupt_deferred(*, every: bool = False) -> Iterator[Callable[[], bool]]:
     """Note the first SIGINT instead of raising; the second raises KeyboardInterrupt.
 
     For loops that must stop between steps, never inside one. Where interrupts are ignored, as in a program that a
     shell runs in the background, they stay ignored. Only the main thread can set a signal handler; elsewhere
     interrupts stay as they are.
 
+    Args:
+        every: note every one and raise none: a program that starts others hands Ctrl-C on to them, so that one
+            press comes twice.
     Yields:
         A function that tells whether an interrupt came.
     """
@@ -214,7 +217,7 @@ def interrupt_deferred() -> Iterator[Callable[[], bool]]:
 
     def note(number: int, frame: Any) -> None:
         nonlocal noted
-        if noted:
+        if noted and not every:
             signal.signal(signal.SIGINT, previous)
             raise KeyboardInterrupt
         noted = True

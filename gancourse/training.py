@@ -72,6 +72,20 @@ class History:
         """The names of the recorded numbers, in the order they first came."""
         return list(dict.fromkeys([*self._parts, *(term for term, entries in self._pending.items() if entries)]))
 
+    def rows(self, *, after: int = 0) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield what was recorded in each step, in their order: (step, term -> number).
+
+        Args:
+            after: only steps later than this one.
+        """
+        found: dict[int, dict[str, float]] = {}
+        for term in self.terms:
+            steps = self.steps(term)
+            new = steps > after
+            for step, value in zip(steps[new].tolist(), self[term][new].tolist(), strict=True):
+                found.setdefault(step, {})[term] = value
+        yield from sorted(found.items())
+
     def __repr__(self) -> str:
         stopped = ", interrupted" if self.interrupted else ""
         return f"History({self.num_steps:,} steps in {self.seconds:.1f} s{stopped}; {', '.join(self.terms) or 'empty'})"
@@ -165,6 +179,8 @@ def train(
     snapshot_at: Iterable[int] = (),
     on_snapshot: Callable[[int, Any], None] | None = None,
     progress: bool = True,
+    writer: Callable[[int, Mapping[str, float]], None] | None = None,
+    agree: Callable[[bool], bool] | None = None,
 ) -> History:
     """Call ``step(next(batches))`` ``num_steps`` times and return what it recorded.
 
@@ -182,6 +198,10 @@ def train(
         snapshot_at: steps after which to call it, counted over the whole history; 0 is before the first.
         on_snapshot: called with (step, snapshot), for example to show it at once.
         progress: show a line that counts steps while the loop runs.
+        writer: called with (step, term -> number) for every step, in their order and some time later: whenever the
+            numbers have come from the device, every 100 steps and at the end, also at a bad end. For a tracking tool.
+        agree: called before every step with whether an interrupt came, and tells whether to stop here. Processes that
+            train together ask each other, because all have to stop at the same step. No interrupt stops at once then.
     Returns:
         The history; ``history.interrupted`` tells whether it ended early.
     Raises:
@@ -212,13 +232,29 @@ def train(
                 if on_snapshot is not None:
                     on_snapshot(history.num_steps, history.snapshots[history.num_steps])
 
+    told = history.num_steps
+
+    def flush() -> None:
+        nonlocal told
+        try:
+            history.flush()
+        finally:
+            if writer is not None:
+                since, told = told, history.num_steps
+                for row in history.rows(after=since):
+                    writer(*row)
+
     before, started = history.seconds, time.perf_counter()
     try:
-        with runtime.interrupt_deferred() as interrupted:
+        with runtime.interrupt_deferred(every=agree is not None) as interrupted:
+
+            def stopped() -> bool:
+                return interrupted() if agree is None else agree(interrupted())
+
             shown = _progress_line(last) if progress else None
             try:
                 take_snapshot()
-                while history.num_steps < last and not interrupted():
+                while history.num_steps < last and not stopped():
                     try:
                         real = next(batches)
                     except StopIteration:
@@ -231,7 +267,7 @@ def train(
                     history.record(history.num_steps, numbers)
                     history.seconds = before + time.perf_counter() - started
                     if history.num_steps % _FLUSH_EVERY == 0:
-                        history.flush()
+                        flush()
                     take_snapshot()
                     if shown is not None:
                         shown.update(history)
@@ -242,7 +278,7 @@ def train(
                 history.seconds = before + time.perf_counter() - started
                 if shown is not None:
                     shown.close(history)
-            history.flush()
+            flush()
     except KeyboardInterrupt:  # it came before our handler was there, or as the one before was put back
         history.interrupted = history.num_steps < last
     return history

@@ -184,6 +184,53 @@ def test_two_interrupts_at_any_moment_leave_a_history_that_goes_on(monkeypatch):
     assert seen > 250
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")
+def test_where_processes_agree_no_interrupt_stops_at_once_and_each_is_told():
+    asked = []
+
+    def step(real):
+        if real == 2:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)  # torchrun hands Ctrl-C on to its processes, which had it already
+        return {"d_loss": real}
+
+    def agree(came):
+        asked.append(came)
+        return len(asked) > 4  # the others do not stop before their fourth step
+
+    history = training.train(step, counter(), num_steps=9, agree=agree)
+    assert asked == [False, False, True, True, True]
+    assert history.interrupted and history["d_loss"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_writer_is_told_every_step_once_and_in_order():
+    told = []
+    history = training.train(
+        lambda real: {"d_loss": real / 2} | ({"g_loss": -real} if real % 2 == 0 else {}),
+        counter(),
+        num_steps=104,
+        writer=lambda step, numbers: told.append((step, numbers)),
+    )
+    assert told[:3] == [(1, {"d_loss": 0.5}), (2, {"d_loss": 1.0, "g_loss": -2.0}), (3, {"d_loss": 1.5})]
+    assert [step for step, _ in told] == list(range(1, 105))
+    training.train(
+        lambda real: {"d_loss": real}, counter(), num_steps=2, history=history, writer=lambda *row: told.append(row)
+    )
+    assert told[104:] == [(105, {"d_loss": 1.0}), (106, {"d_loss": 2.0})]
+
+
+def test_a_writer_is_told_of_an_end_that_is_bad():
+    told = []
+    with pytest.raises(training.Diverged):
+        training.train(
+            lambda real: {"d_loss": float("inf") if real == 5 else 1.0},
+            counter(),
+            num_steps=6,
+            writer=lambda step, numbers: told.append((step, numbers["d_loss"])),
+        )
+    assert told == [(1, 1), (2, 1), (3, 1), (4, 1), (5, float("inf")), (6, 1)]
+
+
 def test_training_works_outside_the_main_thread():
     result = []
     thread = threading.Thread(

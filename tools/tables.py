@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07 and 09 to 11 show, and store them in gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 11 and docs/beyond.md show, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -21,6 +21,9 @@
     python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
     python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
     python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
+    python tools/tables.py batch-size       batch size against steps to a distance, on the ring
+    python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
+    python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
 
 Options: --seeds 10 (lazy and schedules 24, lab 20, GANs on images 3), --first-seed 1000, --threads 1,
 --rows "NAME;NAME" (only these rows, merged into what is stored). Times are CPU seconds of this process, and costs are
@@ -51,6 +54,7 @@ import judge_runs
 import judge_stopping
 import judge_tables
 import patient_runs
+import scaling_tables
 import schedule_runs
 import story_runs
 from bench import machine
@@ -488,6 +492,21 @@ def schedules(options: argparse.Namespace) -> Iterator[dict]:
     return schedule_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- larger batches, more processes
+
+
+def batch_size(options: argparse.Namespace) -> Iterator[dict]:
+    return scaling_tables.batch_size(options.seeds, lambda name: wanted(name, options))
+
+
+def processes(options: argparse.Namespace) -> Iterator[dict]:
+    return scaling_tables.processes(lambda name: wanted(name, options))
+
+
+def overhead(options: argparse.Namespace) -> Iterator[dict]:
+    return scaling_tables.overhead(lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -513,6 +532,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "patients": patients,
     "gradients": gradients,
     "schedules": schedules,
+    "batch-size": batch_size,
+    "processes": processes,
+    "overhead": overhead,
 }
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "widths", "wgan-images", "story", "patients"), image_tables.SEEDS)

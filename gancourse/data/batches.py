@@ -27,21 +27,25 @@ class Stream(Iterator[Tensor]):
     generator, so that a resumed run sees the very batches an uninterrupted one would.
     """
 
-    def __init__(self, source: Samples | Tensor, batch_size: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, source: Samples | Tensor, batch_size: int, generator: torch.Generator, part: tuple[int, int] = (0, 1)
+    ) -> None:
         self._source, self.batch_size, self.generator = source, batch_size, generator
+        which, of = part
+        self._part = slice(which * batch_size // of, (which + 1) * batch_size // of)
         self._order = torch.empty(0, dtype=torch.long)
         self._place = 0
 
     def __next__(self) -> Tensor:
-        """Return the next batch, shape (batch_size, ...)."""
+        """Return the next batch, shape (batch_size, ...), or this stream's part of it."""
         if not isinstance(self._source, Tensor):
-            return self._source.sample(self.batch_size, self.generator)
+            return self._source.sample(self.batch_size, self.generator)[self._part]
         if self._place + self.batch_size > len(self._order):
             order = torch.randperm(len(self._source), generator=self.generator, device=self.generator.device)
             self._order, self._place = order.to(self._source.device), 0
         chosen = self._order[self._place : self._place + self.batch_size]
         self._place += self.batch_size
-        return self._source[chosen]
+        return self._source[chosen[self._part]]
 
     def state_dict(self) -> dict[str, Any]:
         """Return what :meth:`load_state_dict` needs to go on from here: tensors and one number."""
@@ -80,7 +84,9 @@ class Stream(Iterator[Tensor]):
         self._order, self._place = order.to(device), state["place"]
 
 
-def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator) -> Stream:
+def stream(
+    source: Samples | Tensor, batch_size: int, generator: torch.Generator, *, part: tuple[int, int] = (0, 1)
+) -> Stream:
     """Return an endless stream of real batches.
 
     From a distribution every batch is drawn fresh: infinite data. From a tensor, samples come in
@@ -91,9 +97,11 @@ def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator
         source: a toy distribution, or a tensor of samples, shape (N, ...), with N >= batch_size.
         batch_size: samples in a batch, at least 1.
         generator: the stream's own random generator; nothing else should draw from it.
+        part: (which, of how many) equal parts of each batch to give, counted from 0. Streams of one seed that give
+            one part each share out the batches of the stream that gives all; its state is that of all of them.
     Raises:
         TypeError: an argument is of another kind.
-        ValueError: ``batch_size`` is not positive, or larger than the data set.
+        ValueError: ``batch_size`` is not positive, or larger than the data set, or cannot be parted so.
     First met in: notebook 00.
     """
     if (number := whole(batch_size)) is None:
@@ -101,6 +109,9 @@ def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator
     batch_size = number
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    which, of = (whole(number) for number in part)
+    if of is None or which is None or not 0 <= which < of or batch_size % of:
+        raise ValueError(f"part must be (which, of how many), and divide batches of {batch_size}, got {part!r}")
     if not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
     if isinstance(source, Tensor):
@@ -109,4 +120,4 @@ def stream(source: Samples | Tensor, batch_size: int, generator: torch.Generator
             raise ValueError(f"source has {size} samples, fewer than one batch of {batch_size}")
     elif not callable(getattr(source, "sample", None)):
         raise TypeError(f"source must be a tensor or have a sample method, got {type(source).__name__}")
-    return Stream(source, batch_size, generator)
+    return Stream(source, batch_size, generator, (which, of))

@@ -82,3 +82,30 @@ def test_bad_streams_are_refused(arguments, error, message):
         batches.stream(*arguments, torch.Generator())
     with pytest.raises(TypeError, match="generator must be a torch.Generator"):
         batches.stream(torch.zeros(3, 1), 2, 0)
+
+
+@pytest.mark.parametrize("of", [2, 3])
+def test_parts_share_out_the_batches_of_the_whole_stream(of):
+    """No image twice, none left out, the same order for any number of parts, over more than one epoch."""
+    data = torch.arange(20.0)[:, None]
+    whole = batches.stream(data, 6, torch.Generator().manual_seed(1))
+    parts = [batches.stream(data, 6, torch.Generator().manual_seed(1), part=(which, of)) for which in range(of)]
+    for _ in range(8):
+        assert torch.equal(next(whole), torch.cat([next(part) for part in parts]))
+    states = [stream.state_dict() for stream in (whole, *parts)]
+    assert all(state["place"] == states[0]["place"] and state["order"].equal(states[0]["order"]) for state in states)
+    resumed = batches.stream(data, 6, torch.Generator(), part=(1, 2))
+    resumed.load_state_dict(states[-1])
+    assert torch.equal(next(resumed), next(whole)[3:])
+
+
+def test_a_part_of_a_distribution_is_a_part_of_the_whole_draw():
+    ring = toy.ring()
+    whole, part = (batches.stream(ring, 8, torch.Generator().manual_seed(2), part=p) for p in ((0, 1), (1, 4)))
+    assert torch.equal(next(part), next(whole)[2:4])
+
+
+@pytest.mark.parametrize("part", [(2, 2), (-1, 2), (0, 0), (0, 3), (0.0, 2)])
+def test_a_part_that_is_none_is_refused(part):
+    with pytest.raises(ValueError, match="part must be .which, of how many., and divide batches of 4"):
+        batches.stream(torch.zeros(8, 1), 4, torch.Generator(), part=part)

@@ -24,6 +24,7 @@ LAYERS = {
     "schedules": set(),
     "models": set(),
     "games": {"losses"},
+    "recommended": {"losses", "penalties", "models", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
@@ -37,9 +38,10 @@ BELOW_PLOTTING = set(LAYERS) - {"plotting"}
 EVERYWHERE = {"_numbers", "_torch_modes"}  # what a number is, and what PyTorch is set to
 LAYERS["checks"] = BELOW_PLOTTING
 LAYERS["labs"] = set(LAYERS) - {"checks"}
+LAYERS["train"] = BELOW_PLOTTING | {"plotting"}  # a command: nothing imports it
 
 # Slow to import, and needed by few: imported inside the function that needs them.
-LAZY = {"scipy", "sklearn", "pooch", "requests", "tqdm", "torchvision", "pandas"}
+LAZY = {"scipy", "sklearn", "pooch", "requests", "tqdm", "torchvision", "pandas", "wandb", "tensorboard"}
 MAY_IMPORT = {
     "matplotlib": {"plotting", "labs"},
     "ipywidgets": {"labs"},
