@@ -40,7 +40,7 @@ lint: $(VENV)/.dev ## check the rules that every notebook keeps
 stamp: $(VENV)/.dev ## write set-up cells and Colab badges from the address in pyproject.toml
 	$(BIN)/python tools/notebooks.py stamp $(NOTEBOOKS)
 
-site: $(VENV)/.dev ## build the web site from the stored notebooks, into build/site
+site: $(VENV)/.dev ## build the web site from the stored notebooks, into build/site (the first time it films the panels: minutes)
 	$(BIN)/python tools/website.py
 
 bench: $(VENV)/.dev ## measure what README's table of speeds says

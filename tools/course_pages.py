@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ def read_source(app: Sphinx, docname: str, source: list[str]) -> None:
     if not docname.startswith("notebooks/"):
         for name, text in {"address": course.address, "notebooks": table(course), "contents": contents(course)}.items():
             source[0] = source[0].replace("{{ " + name + " }}", text)
-        source[0] = numbers_linked(source[0], course)
+        source[0] = films_placed(numbers_linked(source[0], course), app.config.films)
     elif docname == "notebooks/glossary":
         source[0] = anchored(source[0])
     else:
-        source[0] = json.dumps(prepared(json.loads(source[0]), Path(docname).name, course))
+        source[0] = json.dumps(prepared(json.loads(source[0]), Path(docname).name, course, app.config.films))
 
 
 def numbers_linked(text: str, course: Course) -> str:
@@ -48,11 +49,36 @@ def anchored(glossary: str) -> str:
     return re.sub(r'<a id="([^"]+)"></a>\s*([^|]*?) \|', r"[\2]{#\1} |", glossary)
 
 
-def prepared(notebook: dict[str, Any], name: str, course: Course) -> dict[str, Any]:
-    """Fold what is stored folded and the set-up cell, and put two plain links in place of the badge."""
+def films_placed(text: str, films: Sequence[str]) -> str:
+    """Put a place for a film where a page says ``{{ film NAME }}``; nothing if it was not made."""
+    return re.sub(r"\{\{ film ([\w-]+) \}\}", lambda match: _film(match[1], "films") if match[1] in films else "", text)
+
+
+def _film(name: str, folder: str) -> str:
+    return f'<div class="film" data-film="{name}" data-folder="{folder}/{name}/"></div>'
+
+
+def panels_shown(cell: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the panels whose stills a cell of a notebook holds: the panel's name in an address, and the output."""
+    found = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        said = re.search(r"\[panel '([^']+)': ", "".join(data.get("text/plain", "")))
+        if said and "image/png" in data:
+            found.append((said[1].replace(" ", "-"), output))
+    return found
+
+
+def prepared(notebook: dict[str, Any], name: str, course: Course, films: Sequence[str] = ()) -> dict[str, Any]:
+    """Fold what is stored folded and the set-up cell; put two links in place of the badge, and films after stills."""
     colab = course.badge(f"{name}.ipynb").rpartition("](")[2].partition(")")[0]
     links = f"[Open in Colab]({colab}) · {{download}}`Download this notebook <{name}.ipynb>`"
     for cell in notebook["cells"]:
+        for panel, output in panels_shown(cell):
+            if panel in films:
+                place = {"text/html": _film(panel, "../films")}
+                at = cell["outputs"].index(output) + 1
+                cell["outputs"].insert(at, {"output_type": "display_data", "data": place, "metadata": {}})
         if cell["cell_type"] == "markdown":
             text = "".join(cell["source"])
             text = text.replace("](../docs/", "](../")  # the site has the pages of docs/ at its top
@@ -229,6 +255,7 @@ def fold_deeper(app: Sphinx, doctree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_config_value("mathjax_folder", "", "html", types=(str,))
+    app.add_config_value("films", [], "env", types=(list,))
     app.connect("source-read", read_source)
     app.connect("doctree-read", describe_figures)
     app.connect("doctree-read", link_words)

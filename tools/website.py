@@ -1,15 +1,18 @@
 """Build the course's web site from the stored notebooks: ``make site``.
 
     python tools/website.py [FOLDER]    default: build/site
+    python tools/website.py --without-films
 
-Pages are put together in a folder beside the result: docs/, the notebooks with their glossary and
-pictures, and one page for each module of the package. Sphinx then reads them without running anything,
-and a warning is an error. Needs no network.
+Films of the panels are made first (tools/films.py), which takes minutes once. Pages are put together in a folder
+beside the result: docs/, the notebooks with their glossary and pictures, and one page for each module of the package.
+Sphinx then reads them without running anything, and a warning is an error. Needs no network.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import json
 import re
 import shutil
 import subprocess
@@ -18,6 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import course_pages
+import films
 import findings
 import ledger
 import site_head
@@ -40,10 +45,21 @@ def assemble(course: Course, source: Path) -> None:
     shutil.copytree(course.root / "notebooks" / "images", notebooks / "images")
     for path in [*course.notebooks, course.root / "notebooks" / "glossary.md"]:
         shutil.copy(path, notebooks)
+    _write_stills(course, source / "stills")
     _write_api(course, source / "api")
     _write_ledger(course, source / "ledger.md")
     with (source / "findings.md").open("a", encoding="utf-8") as file:
         file.write(findings.page(course))
+
+
+def _write_stills(course: Course, folder: Path) -> None:
+    """Write each panel's picture as the first notebook that shows the panel stores it, for the pages around them."""
+    folder.mkdir()
+    for path in course.notebooks:
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for name, output in course_pages.panels_shown(cell):
+                if not (still := folder / f"{name}.png").exists():
+                    still.write_bytes(base64.b64decode("".join(output["data"]["image/png"])))
 
 
 def _write_ledger(course: Course, page: Path) -> None:
@@ -106,28 +122,35 @@ def _automodule(name: str, *, bare: bool = False) -> list[str]:
     return ["```{eval-rst}", f".. automodule:: {name}", *options, "```"]
 
 
-def build(course: Course, target: Path) -> str:
-    """Build the site into a folder, from nothing.
+def build(course: Course, target: Path, shown: dict[str, films.Film] | None = None) -> str:
+    """Build the site into a folder, from nothing but films that are made already.
 
     Args:
         course: the checkout.
-        target: where to; beside it lie the folder of sources and Sphinx's cache while it works.
+        target: where to; beside it lie the films, and while it works the folder of sources and Sphinx's cache.
+        shown: the films to show, by address; None shows none.
     Returns:
         What Sphinx said.
     Raises:
-        RuntimeError: there was a warning or an error; the message has all of them.
+        RuntimeError: there was a warning or an error, or a film cannot be made; the message has all of it.
     """
+    shown = shown or {}
+    filmed = target.with_name("films")
+    films.make_all(shown, filmed)
     work = target.with_name(target.name + "-work")
     shutil.rmtree(work, ignore_errors=True)
     assemble(course, work / "source")
     shutil.rmtree(target, ignore_errors=True)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "--fresh-env", "--quiet", "--builder", "html"]
     command += ["--conf-dir", str(course.root / "docs"), "--doctree-dir", str(work / "pages")]
+    command += ["--define", f"films={','.join(shown)}"] if shown else []
     command += [str(work / "source"), str(work / "site")]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stdout.strip() or f"Sphinx ended with {done.returncode}")
     site_head.finish(course, work / "site")
+    for name in shown:
+        shutil.copytree(filmed / name, work / "site" / "films" / name, ignore=shutil.ignore_patterns("key"))
     shutil.move(work / "site", target)
     shutil.rmtree(work)
     return done.stdout
@@ -140,15 +163,19 @@ def main(arguments: list[str] | None = None, course: Course | None = None) -> in
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("folder", nargs="?", type=Path, default=course.root / "build" / "site")
-    target = parser.parse_args(arguments).folder.resolve()
+    parser.add_argument("--without-films", action="store_true", help="show the panels' stills only")
+    wanted = parser.parse_args(arguments)
+    target = wanted.folder.resolve()
     start = time.perf_counter()
     try:
-        print(build(course, target), end="")
+        print(build(course, target, {} if wanted.without_films else films.known()), end="")
     except RuntimeError as problem:
         print(problem)
         return 1
     pages = len(list(target.rglob("*.html")))
-    print(f"{pages} pages in {time.perf_counter() - start:.0f} s; open {target / 'index.html'}")
+    size = sum(file.stat().st_size for file in (target / "films").rglob("*.*")) / 1e6
+    seconds = time.perf_counter() - start
+    print(f"{pages} pages and {size:.1f} MB of films in {seconds:.0f} s; open {target / 'index.html'}")
     return 0
 
 

@@ -27,13 +27,14 @@ from gancourse import runtime
 from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Action, Choice, Diverged, Panel, Slider
 from gancourse.losses import LOSSES
 from gancourse.metrics import modes
 from gancourse.plotting import style
 from gancourse.recipes import GRID, RING, SWITCHES
 
-__all__ = ["TARGETS", "Lab", "panel"]
+__all__ = ["FILMS", "TARGETS", "Lab", "panel"]
 
 TARGETS: dict[str, toy.Mixture] = {
     "ring": RING.target,
@@ -395,3 +396,11 @@ def panel(seed: int = 0, *, device: str | torch.device = "cpu") -> Panel:
             ),
         ],
     )  # fmt: skip
+
+
+FILMS = (
+    Film(
+        "collapse", panel, "", {"collapse and rescue": "rescue_it", "collapse only": "collapse_it"}, frames=40, steps=75
+    ),
+)
+"""What the web site shows of the panel, without a kernel."""

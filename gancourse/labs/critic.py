@@ -19,6 +19,7 @@ from gancourse import runtime
 from gancourse._numbers import real, whole
 from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
 from gancourse.metrics import lipschitz
@@ -28,7 +29,7 @@ from gancourse.penalties import gradient_penalty, weight_clipping
 from gancourse.plotting import critics as pictures
 from gancourse.plotting import style
 
-__all__ = ["BRAKES", "Critic", "film", "panel"]
+__all__ = ["BRAKES", "FILMS", "Critic", "film", "panel"]
 
 BRAKES = {"none": "none", "clip the weights": "clipping", "penalty": "penalty"}
 """What keeps the critic from being steep: what the panel's buttons show, and the setting."""
@@ -307,3 +308,7 @@ def _short(value: float) -> str:
         if abs(value) < 1e6
         else f"{value:.1e}"
     )
+
+
+FILMS = (Film("critic", panel, "brake", BRAKES, steps=6),)
+"""What the web site shows of the panel, without a kernel."""

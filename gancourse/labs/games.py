@@ -11,11 +11,12 @@ from torch import Tensor
 
 from gancourse import games
 from gancourse._torch_modes import usual_modes
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Choice, Diverged, Panel, Slider, check_finite
 from gancourse.plotting import games as pictures
 from gancourse.plotting import style
 
-__all__ = ["Damping", "Portrait", "damping_panel", "panel", "verdict"]
+__all__ = ["FILMS", "Damping", "Portrait", "damping_panel", "panel", "verdict"]
 
 METHODS = {
     "simultaneous": games.simultaneous,
@@ -262,3 +263,13 @@ def panel() -> Panel:
             Slider("momentum β", "momentum", -0.9, 0.9, step=0.05, hint="With alternating steps, try 0.5, then −0.5."),
         ],
     )  # fmt: skip
+
+
+FILMS = (
+    Film(
+        "damping", damping_panel, "method", {"simultaneous": "simultaneous", "alternating": "alternating"},
+        moved="gamma", places=[round(0.05 * k, 2) for k in range(51)],
+    ),
+    Film("phase portrait", panel, "method", {name: name for name in METHODS}, steps=4),
+)  # fmt: skip
+"""What the web site shows of the panel, without a kernel."""

@@ -19,10 +19,11 @@ from gancourse import runtime
 from gancourse._numbers import whole
 from gancourse._torch_modes import usual_modes
 from gancourse.data import digits
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.plotting import style
 
-__all__ = ["Guess", "hit_rate", "interval", "panel", "strokes"]
+__all__ = ["FILMS", "Guess", "hit_rate", "interval", "panel", "strokes"]
 
 PAIRS = 20
 SIDES = {"?": "", "left": "left", "right": "right"}
@@ -311,3 +312,13 @@ def panel(
             Slider("game", "game", 1, _GAMES, whole=True, hint="Another number, another twenty pairs."),
         ],
     )
+
+
+FILMS = (
+    Film(
+        "guess", panel, "game", {"1": 1, "2": 2, "3": 3},
+        moved="answer", places=["", *["left", "right"] * 10], per_second=1,
+        note="Here the pairs are strokes of a pen and speckled ones, and left and right are answered by turns.",
+    ),
+)  # fmt: skip
+"""What the web site shows of the panel, without a kernel."""

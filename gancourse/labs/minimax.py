@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from gancourse._numbers import real
 from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Panel, Slider
 from gancourse.metrics import divergences
 from gancourse.plotting import densities, style
 from gancourse.plotting.style import COLOURS
 
-__all__ = ["Minimax", "panel"]
+__all__ = ["FILMS", "Minimax", "panel"]
 
 _LOW, _HIGH = -22.0, 22.0  # limits of the integrals: beyond the farthest place any slider can put mass
 _POINTS = 4_401
@@ -167,3 +168,12 @@ def panel() -> Panel:
         title="Move q against p",
         controls=CONTROLS,
     )
+
+
+FILMS = (
+    Film(
+        "minimax", panel, "q_gap", {"0: one hump": 0.0, "4: two humps": 4.0},
+        moved="q_place", places=[round(-5 + 0.2 * k, 1) for k in range(51)],
+    ),
+)  # fmt: skip
+"""What the web site shows of the panel, without a kernel."""

@@ -17,6 +17,7 @@ from gancourse import runtime
 from gancourse._numbers import real
 from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Choice, Panel, Slider, Switch, check_finite
 from gancourse.losses import LOSSES
 from gancourse.metrics.transport import wasserstein_1d
@@ -24,7 +25,7 @@ from gancourse.models import mlp
 from gancourse.plotting import one_dimension as pictures
 from gancourse.plotting import style
 
-__all__ = ["DATA", "OneDimension", "film", "panel"]
+__all__ = ["DATA", "FILMS", "OneDimension", "film", "panel"]
 
 DATA = toy.mixture([-1.5, 1.0], [0.4, 0.5], [0.4, 0.6])
 """Two humps: 40 % of the numbers around -1.5, 60 % around 1."""
@@ -314,3 +315,7 @@ def film(run: OneDimension | None = None, steps: Sequence[int] = (0, 30, 100, 30
             run.step()
         frames[f"step {until:,}: W1 = {run.distance():.2f}"] = run.frame()
     return pictures.film(run._x, run._p, frames)
+
+
+FILMS = (Film("one_dimension", panel, "who", PLAYERS, steps=10),)
+"""What the web site shows of the panel, without a kernel."""

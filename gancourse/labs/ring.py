@@ -22,12 +22,13 @@ from gancourse import runtime
 from gancourse._numbers import real, whole
 from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
 from gancourse.models import mlp
 from gancourse.plotting import style
 
-__all__ = ["Ring", "film", "panel"]
+__all__ = ["FILMS", "Ring", "film", "panel"]
 
 BETAS = (0.5, 0.999)
 BATCH_SIZE = 64
@@ -283,3 +284,7 @@ def film(steps: Sequence[int] = (0, 100, 300, 1_000), seed: int = 0, *, device: 
         ax.set_xlabel(f"{blobs} of {len(ring.data.modes)} blobs covered")
     _explain(figure, axes[0, 0], columns=4)
     return figure
+
+
+FILMS = (Film("ring", panel, "lr_g", {"0.001": 1e-3, "0.01": 1e-2, "0.0003": 3e-4}, frames=48, steps=20),)
+"""What the web site shows of the panel, without a kernel."""

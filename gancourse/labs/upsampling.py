@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Panel, Slider
 from gancourse.plotting import style
 
-__all__ = ["Upsampling", "panel"]
+__all__ = ["FILMS", "Upsampling", "panel"]
 
 _SIDE = 9
 _FIELDS = (24, 40)  # pixels on a side of the white field round the result: the smaller one while it fits
@@ -114,3 +115,9 @@ def panel() -> Panel:
             Slider("padding", "padding", 0, 3, whole=True, hint="Cuts the rim off. Which one gives exactly twice 9?"),
         ],
     )
+
+
+FILMS = (
+    Film("upsampling", panel, "stride", {"2": 2, "3": 3, "4": 4}, moved="kernel", places=range(2, 8), per_second=2),
+)
+"""What the web site shows of the panel, without a kernel."""

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import dataclasses
 import functools
 import html.parser
 import http.server
@@ -22,9 +23,14 @@ import pytest
 import course_pages
 import website
 from course import BADGE_MARK, ROOT, Course
+from gancourse.labs import ring, upsampling
 
 COURSE = Course(ROOT)
 NOTEBOOKS = {path.stem: path for path in COURSE.notebooks}
+FILMED = {  # two small films; `make site` makes all of them
+    "upsampling": upsampling.FILMS[0],
+    "ring": dataclasses.replace(ring.FILMS[0], frames=4, steps=2, values={"0.001": 1e-3, "0.01": 1e-2}),
+}
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
@@ -206,7 +212,7 @@ def built(tmp_path_factory):
     pytest.importorskip("myst_nb", reason="no tests of the site: Sphinx and its parts are not installed")
     target = tmp_path_factory.mktemp("site") / "site"
     before = os.times()
-    website.build(COURSE, target)  # a warning is an error
+    website.build(COURSE, target, FILMED)  # a warning is an error
     after = os.times()
     return target, after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -267,6 +273,22 @@ def test_solutions_are_folded_and_the_original_can_be_downloaded(site, pages, na
         assert (site / "notebooks" / unquote(link)).resolve().read_bytes() == NOTEBOOKS[name].read_bytes()
     colab = COURSE.badge(f"{name}.ipynb").rpartition("](")[2].partition(")")[0]
     assert page.links.count(colab) >= 2, "under the title and at the rocket"
+
+
+def test_films_fall_in_behind_their_stills_and_nowhere_else(site):
+    for name, path in NOTEBOOKS.items():
+        page = (site / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+        shown = [panel for cell in stored(path) for panel, _ in course_pages.panels_shown(cell)]
+        there = re.findall(r'<div class="film" data-film="([\w-]+)" data-folder="([^"]+)">', page)
+        assert there == [(panel, f"../films/{panel}/") for panel in shown if panel in FILMED]
+    assert sorted(path.name for path in (site / "films" / "ring").iterdir()) == ["0.webp", "1.webp", "film.js"]
+    index = (site / "index.html").read_text(encoding="utf-8")
+    assert "data-film" not in index and "{{" not in index, "films that were not made have no place"
+
+
+def test_a_place_for_a_film_that_was_made():
+    made = course_pages.films_placed("A\n\n{{ film ring }}\n\n{{ film damping }}\n", ["ring"])
+    assert made == 'A\n\n<div class="film" data-film="ring" data-folder="films/ring/"></div>\n\n\n'
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -419,6 +441,19 @@ def test_a_notebook_looks_right(look, pages, name):
         assert flat == 0, "an output takes no room"
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, "the page has to be moved sideways"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name, film", [("00_start_here", "ring"), ("07_build_a_dcgan", "upsampling")])
+def test_a_film_plays_in_its_page(look, name, film):
+    with look(f"notebooks/{name}.html") as page:
+        place = page.locator(f".film[data-film={film}]")
+        place.scroll_into_view_if_needed()
+        place.locator("canvas").wait_for()
+        words = place.locator(".film-words").inner_text()
+        place.locator(".film-play").click()
+        place.locator("css=.film-count", has_text=re.compile(r"^(\d+) / \1$")).wait_for()
+        assert place.locator(".film-words").inner_text() != words and page.wrong == []
 
 
 @pytest.mark.browser
