@@ -213,8 +213,8 @@ def _zeroed(k: Tensor) -> Tensor:
 _KERNEL_MISTAKES: Mistakes = [
     (
         lambda rr, ff, rf: rr.mean() + ff.mean() - 2 * rf.mean(),
-        "the diagonals are still in: an image with itself is no pair of two images, and such pairs are the most alike "
-        "of all, so the distance comes out too large",
+        "the diagonals are still in: an image with itself is no pair of two images, and on average such pairs are far "
+        "more alike, so the distance comes out too large",
     ),
     (
         lambda rr, ff, rf: _zeroed(rr) + _zeroed(ff) - 2 * rf.mean(),
