@@ -62,7 +62,7 @@ ILLNESSES: dict[str, Illness] = {
     HEALTHY: Illness((), "Nothing is wrong.", like=("D sees half the size",)),
     "D wins": Illness(
         ((_G_LOSS, "g_loss = -softplus(fake_logits).mean()"), (_BRAKE, "brake = 0.0"), _times(_G_ADAM, "0.02")),
-        "G is far slower than D and has the saturating loss, so its gradient dies where D is sure.",
+        "G is far slower than D and has the saturating loss, and D has no brake: G's gradient dies where D is sure.",
         "Give G the non-saturating loss and a rate like D's, and D a brake.",
         told_by="g_gradient",
         like=(
@@ -73,7 +73,7 @@ ILLNESSES: dict[str, Illness] = {
     ),
     "G runs ahead": Illness(
         ((_BRAKE, "brake = 0.0"), _times(_D_ADAM, "0.02"), _times(_G_ADAM, "3")),
-        "D learns far more slowly than G, so G runs after an old verdict.",
+        "D's rate is a fiftieth, G's three times that of health, and D has no brake: G chases an old verdict.",
         "Give D a rate like G's, and put the brake back.",
         told_by="d_movement",
         like=("sigmoid twice",),
