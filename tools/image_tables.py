@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import copy
 import dataclasses
-import functools
 import io
 import math
 import statistics
@@ -41,9 +40,9 @@ Pair = Callable[[], tuple[nn.Module, nn.Module]]
 # ---------------------------------------------------------------- networks
 
 
-def dcgan_pair(width: int = WIDTH) -> tuple[nn.Module, nn.Module]:
+def dcgan_pair() -> tuple[nn.Module, nn.Module]:
     """DCGAN's pair with its rules: no pooling, no hidden dense layer, batch norm in both, N(0, 0.02)."""
-    return dcgan.Generator(width=width), dcgan.Discriminator(width=width)
+    return dcgan.Generator(width=WIDTH), dcgan.Discriminator(width=WIDTH)
 
 
 def dense_conv_pair() -> tuple[nn.Module, nn.Module]:
@@ -242,21 +241,6 @@ DCGAN = [
 The classic recipe keeps DCGAN's rules, but for the learning rate: 2e-4 is made for networks of 4 and more times this
 width, and at width 16 the generator never leaves grey with it (see its row).
 """
-
-WIDTHS = [
-    Entry(
-        f"width {width}, rate {rate:g}, β₁ {beta1:g}",
-        functools.partial(dcgan_pair, width),
-        lr_g=rate,
-        lr_d=rate,
-        beta1=beta1,
-        steps=500,
-    )
-    for width in (WIDTH, 3 * WIDTH)
-    for rate in (2e-4, 2e-3)
-    for beta1 in (0.0, 0.5, 0.9)
-]
-"""Notebook 07: the paper's rate and momentum beside others, at two widths of the classic recipe (the paper's is 64)."""
 
 CRITIC_LOOKS = (100, 200, 400, 600, 1_000, 1_500, 2_000)
 WGAN_IMAGES = [
