@@ -120,7 +120,7 @@ def movement(function: Callable[[Weights, nn.Module], float]) -> str:
         told=lambda before, network: f"a network with {len(before)} parameters",
         reduce="one size for all parameters",
     )
-    return "0 means exactly one thing: no update reached this player."
+    return "Exactly 0 says that no weight changed, if the instrument is sound."
 
 
 # ---------------------------------------------------------------- exercise 2
