@@ -5,6 +5,8 @@ Nothing trains here. Each metric is drawn beside its floor: what it says of sets
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -15,11 +17,12 @@ from torch import Tensor
 from gancourse import runtime
 from gancourse._torch_modes import usual_modes
 from gancourse.data import digits, spoiled_sets, spoils
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import image_sets, judge
 from gancourse.plotting import style
 
-__all__ = ["SPOILS", "Cabinet", "panel"]
+__all__ = ["FILMS", "SPOILS", "Cabinet", "panel"]
 
 _MOST, _FLOORS, _SHOWN, _POOL = 300, 20, 12, 2_000
 _FAR = 4  # standard deviations from the mean of the floors: what counts as noticed
@@ -213,7 +216,8 @@ def panel(data: digits.Digits | None = None, outside: judge.Judge | None = None,
     if (data is None) != (outside is None):
         raise ValueError("data and outside must be given together, or neither")
     if data is None:
-        data = digits.load("embedded", image_size=8)
+        with contextlib.redirect_stdout(io.StringIO()):  # a panel says nothing but in its own line
+            data = digits.load("embedded", image_size=8)
         outside = _quick_judge(data)
     return Panel(
         Cabinet(data, outside, seed=seed),
@@ -238,3 +242,12 @@ def _quick_judge(data: digits.Digits) -> judge.Judge:
     guesses = made.probabilities(data.test_images).argmax(dim=1)
     made.accuracy = float((guesses == data.test_labels).double().mean())
     return made
+
+
+FILMS = (
+    Film(
+        "cabinet", panel, "spoil", {name: name for name in ("few images", "blur", "noise")},
+        moved="strength", places=[place / 10 for place in range(11)], per_second=2,
+    ),
+)  # fmt: skip
+"""What the web site shows of the panel, without a kernel."""

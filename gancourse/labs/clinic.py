@@ -17,10 +17,11 @@ from torch import Tensor
 
 from gancourse import runtime, training, ward
 from gancourse._torch_modes import usual_modes
+from gancourse.labs._film import Film
 from gancourse.labs.panel import Action, Choice, Panel
 from gancourse.plotting import diagnosis, style
 
-__all__ = ["TESTS", "WORLDS", "Clinic", "panel"]
+__all__ = ["FILMS", "TESTS", "WORLDS", "Clinic", "panel"]
 
 WORLDS = {"ring": "ring", "digits": "digits"}
 """Where the patients come from: what the buttons show, and the name in ``gancourse.ward``."""
@@ -312,3 +313,12 @@ def panel(seed: int = 0, *, world: str = "ring") -> Panel:
         ],
         actions=[Action("next patient", "next_patient", "Another illness, another seed; the score stays.")],
     )
+
+
+FILMS = (
+    Film(
+        "clinic", panel, "world", {"ring": "ring"}, frames=13, steps=20, per_second=2,
+        note="Here no test is ordered, and the patient is always the first one.",
+    ),
+)  # fmt: skip
+"""What the web site shows of the panel, without a kernel."""

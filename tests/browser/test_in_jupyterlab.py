@@ -153,7 +153,11 @@ def test_every_panel_in_it_plays_pauses_and_follows_its_controls(notebook, store
 def test_the_page_loaded_again_shows_everything_and_its_kernel_goes_on(notebook, stored):
     notebook.ask("a_mark_of_this_kernel = 1")
     notebook.reload()
-    cells = notebook.cells()
+    for _ in range(60):  # the page is there before all its outputs are
+        cells = notebook.cells()
+        if kinds(cells) == kinds(stored):
+            break
+        notebook.wait(0.5)
     assert kinds(cells) == kinds(stored) and trouble(cells) == []
     notebook.page.wait_for_function(
         "document.querySelectorAll('.jp-OutputArea img').length > 0", timeout=120_000, polling=50

@@ -99,10 +99,13 @@ def test_buttons_work_by_keyboard(notebook, panel, live):
     if live:
         before = panel.status
         panel.button("one step").press("Space")
-        assert panel.wait_for_status_other_than(before) and notebook.ask(STEPS) == "1"
+        assert panel.wait_for_status_other_than(before)
+        one = int(notebook.ask(STEPS))
+        assert one in (1, 20)  # a stored chart goes from look to look, which are 20 steps apart
         before = panel.status
         panel.button("+50 steps").press("Enter")
-        assert panel.wait_for_status_other_than(before) and notebook.ask(STEPS) == "51"
+        assert panel.wait_for_status_other_than(before)
+        assert int(notebook.ask(STEPS)) == 51 if one == 1 else int(notebook.ask(STEPS)) > one
     before = panel.status
     panel.button("Reset").press("Enter")
     panel.wait_for_status_other_than(before)
