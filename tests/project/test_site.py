@@ -448,6 +448,7 @@ def test_a_notebook_looks_right(look, pages, name):
 def test_a_film_plays_in_its_page(look, name, film):
     with look(f"notebooks/{name}.html") as page:
         place = page.locator(f".film[data-film={film}]")
+        place.evaluate("place => place.closest('details')?.setAttribute('open', '')")  # a part marked Deeper is folded
         place.scroll_into_view_if_needed()
         place.locator("canvas").wait_for()
         words = place.locator(".film-words").inner_text()
