@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gancourse import losses, penalties, runtime
+from gancourse import losses, penalties, runtime, schedules
 from gancourse.data import batches, digits
 from gancourse.metrics import image_sets, lipschitz
 from gancourse.metrics import judge as judges
@@ -298,7 +298,7 @@ class Run:
 
     def _set_rates(self) -> None:
         if self.entry.decay:
-            share = 0.05 + 0.95 * (1 + math.cos(math.pi * self.steps_done / self.entry.steps)) / 2
+            share = schedules.share("cosine", self.steps_done, self.entry.steps)
             self.g_optimizer.param_groups[0]["lr"] = self.entry.lr_g * share
             self.d_optimizer.param_groups[0]["lr"] = self.entry.lr_d * share
 

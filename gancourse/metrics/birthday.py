@@ -9,7 +9,6 @@ different samples, also if it is far greater than n.
 | :func:`pairwise_distances` | how far apart are the samples? |
 | :func:`closest_pairs` | which ones are nearest to each other? Look at them |
 | :func:`twins` | how many pairs are the same, up to a distance? |
-| :func:`distinct` | how many different samples are there among these? |
 | :func:`chance_of_twins` | how likely is a pair, if there are so many kinds? |
 | :func:`kinds_from_twins` | how many kinds are there, if so many pairs were found? |
 """
@@ -30,7 +29,6 @@ __all__ = [
     "Pairs",
     "chance_of_twins",
     "closest_pairs",
-    "distinct",
     "kinds_from_twins",
     "pairwise_distances",
     "twins",
@@ -104,29 +102,6 @@ def twins(samples: Tensor, within: float) -> int:
     First met in: notebook 10.
     """
     return int((pairwise_distances(samples) <= real_between("within", within, 0)).sum())
-
-
-def distinct(samples: Tensor, within: float) -> int:
-    """Return how many different samples there are, where neighbours within a distance count as one.
-
-    A chain of samples, each within the distance of the next, is one kind, however long it is.
-
-    Args:
-        samples: as for :func:`pairwise_distances`.
-        within: distance, at least 0, in the unit of the samples.
-    Returns:
-        From 1 to N.
-    Raises:
-        TypeError, ValueError: an argument is anything else.
-    First met in: notebook 10.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    same = pairwise_distances(samples) <= real_between("within", within, 0)
-    first, second = torch.triu_indices(len(samples), len(samples), 1)[:, same].numpy()
-    links = coo_array(([True] * len(first), (first, second)), shape=(len(samples), len(samples)))
-    return int(connected_components(links, directed=False, return_labels=False))
 
 
 def chance_of_twins(n: int, kinds: int) -> float:

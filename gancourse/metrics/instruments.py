@@ -13,7 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gancourse._numbers import real as as_real
+from gancourse._numbers import real_between
+from gancourse.metrics import _inputs
 
 __all__ = [
     "Range",
@@ -132,7 +133,7 @@ def logits(discriminator: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor
         ValueError: the discriminator does not give one number a sample.
     First met in: notebook 11.
     """
-    _check_samples("samples", samples)
+    _inputs.check_samples("samples", samples)
     found = discriminator(samples)
     if found.shape != (len(samples),):
         raise ValueError(f"discriminator must give one logit a sample, ({len(samples)},), got {tuple(found.shape)}")
@@ -177,7 +178,7 @@ def company(network: nn.Module, samples: Tensor, others: Tensor) -> float:
     """
     _check_network("network", network, any_size=True)
     for name, batch in (("samples", samples), ("others", others)):
-        _check_samples(name, batch)
+        _inputs.check_samples(name, batch)
     if len(samples) < 2 or samples.shape[1:] != others.shape[1:]:
         raise ValueError(
             f"samples must be at least 2, shaped as others, got {tuple(samples.shape)} and {tuple(others.shape)}"
@@ -208,7 +209,7 @@ def value_range(samples: Tensor) -> Range:
 
     First met in: notebook 11.
     """
-    _check_samples("samples", samples)
+    _inputs.check_samples("samples", samples)
     return Range(float(samples.min()), float(samples.max()), float((samples < 0).double().mean()))
 
 
@@ -226,7 +227,7 @@ def power_spectrum(images: Tensor) -> Tensor:
         TypeError, ValueError: ``images`` is anything else.
     First met in: notebook 11.
     """
-    _check_samples("images", images)
+    _inputs.check_samples("images", images)
     if images.ndim != 4:
         raise ValueError(f"images must have shape (N, C, H, W), got {tuple(images.shape)}")
     return torch.fft.fft2(images.detach().double(), norm="forward").abs().square().mean((0, 1))
@@ -268,7 +269,7 @@ def same_z_distance(before: Tensor, after: Tensor) -> float:
     First met in: notebook 11.
     """
     for name, samples in (("before", before), ("after", after)):
-        _check_samples(name, samples)
+        _inputs.check_samples(name, samples)
     if before.shape != after.shape:
         raise ValueError(f"before and after must have equal shapes, got {tuple(before.shape)} and {tuple(after.shape)}")
     return float((after.double() - before.double()).square().mean().sqrt())
@@ -287,10 +288,8 @@ def distinct(samples: Tensor, radius: float) -> int:
         TypeError, ValueError: an argument is anything else.
     First met in: notebook 11.
     """
-    _check_samples("samples", samples)
-    if (number := as_real(radius)) is None or not 0 <= number < math.inf:
-        raise ValueError(f"radius must be a finite number of at least 0, got {radius!r}")
-    close = _distances(samples) <= number
+    _inputs.check_samples("samples", samples)
+    close = _distances(samples) <= real_between("radius", radius, 0)
     kept: list[int] = []
     for i in range(len(samples)):
         if not bool(close[i, kept].any()):
@@ -306,7 +305,7 @@ def usual_radius(real: Tensor) -> float:
 
     First met in: notebook 11.
     """
-    _check_samples("real", real)
+    _inputs.check_samples("real", real)
     if len(real) < 2:
         raise ValueError(f"real must hold at least 2 samples, got {len(real)}")
     distances = _distances(real).fill_diagonal_(math.inf)
@@ -315,7 +314,7 @@ def usual_radius(real: Tensor) -> float:
 
 def _distances(samples: Tensor) -> Tensor:
     flat = samples.detach().double().flatten(1)
-    return torch.cdist(flat, flat, compute_mode="donot_use_mm_for_euclid_dist")
+    return _inputs.distances(flat, flat)
 
 
 # ---------------------------------------------------------------- what is refused
@@ -326,13 +325,3 @@ def _check_network(name: str, network: object, *, any_size: bool = False) -> Non
         raise TypeError(f"{name} must be a module, got {type(network).__name__}")
     if not any_size and not any(True for _ in network.parameters()):
         raise ValueError(f"{name} has no parameters: {type(network).__name__}")
-
-
-def _check_samples(name: str, samples: object) -> None:
-    if not isinstance(samples, Tensor) or not samples.is_floating_point():
-        got = samples.dtype if isinstance(samples, Tensor) else type(samples).__name__
-        raise TypeError(f"{name} must be a floating-point tensor, got {got}")
-    if samples.ndim < 2 or samples.numel() == 0:
-        raise ValueError(f"{name} must have shape (N, ...), at least one sample, got {tuple(samples.shape)}")
-    if not bool(torch.isfinite(samples).all()):
-        raise ValueError(f"{name} must be finite, got NaN or infinite values")

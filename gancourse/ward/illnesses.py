@@ -112,7 +112,7 @@ ILLNESSES: dict[str, Illness] = {
     ),
     "G in eval mode": Illness(
         ((_FAKE, "fake = generator.eval()(z)"),),
-        "G is trained in eval mode, so its batch norm neither normalises nor counts.",
+        "G is trained in eval mode, so its batch norm keeps the averages it began with and normalises nothing.",
         "Call generator.train() before the step.",
         told_by="g_company",
         worlds=_IMAGES,

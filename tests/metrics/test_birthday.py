@@ -46,17 +46,9 @@ def test_the_closest_pairs_are_named():
     torch.testing.assert_close(pairs.distances, (many[pairs.first] - many[pairs.second]).double().norm(dim=1))
 
 
-def test_twins_and_distinct_ones_by_eye():
+def test_twins_by_eye():
     line = torch.tensor([[0.0], [1.0], [2.0], [5.0], [5.0]])
     assert [birthday.twins(line, within) for within in (0, 0.5, 1, 2, 3, 5)] == [1, 1, 3, 4, 6, 10]
-    assert [birthday.distinct(line, within) for within in (0, 0.5, 1, 2, 3, 5)] == [
-        4,
-        4,
-        2,
-        2,
-        1,
-        1,
-    ]  # chains count as one
 
 
 @given(st.integers(1, 12), st.integers(2, 60), st.integers(0, 9))
@@ -64,10 +56,9 @@ def test_a_set_of_known_kinds_is_counted(kinds, n, seed):
     chosen = torch.randint(kinds, (n,), generator=draw(seed))
     samples = 10 * torch.eye(12)[chosen] + 1e-3 * torch.randn(n, 12, generator=draw(seed))
     often = chosen.bincount()
-    assert birthday.distinct(samples, 1.0) == int((often > 0).sum())
     assert birthday.twins(samples, 1.0) == int((often * (often - 1) // 2).sum())
     order = torch.randperm(n, generator=draw(seed))
-    assert birthday.distinct(samples[order], 1.0) == birthday.distinct(samples, 1.0)
+    assert birthday.twins(samples[order], 1.0) == birthday.twins(samples, 1.0)
 
 
 @given(st.floats(-6, 6), st.floats(-10, 10))
@@ -151,7 +142,6 @@ def test_the_interval_agrees_with_the_poisson_law():
         birthday.pairwise_distances,
         birthday.closest_pairs,
         lambda samples: birthday.twins(samples, 1),
-        lambda samples: birthday.distinct(samples, 1),
     ],
 )
 @pytest.mark.parametrize(
@@ -176,7 +166,7 @@ def test_what_is_no_set_of_samples_is_refused_by_name(number, samples, error, fr
     [
         (lambda: birthday.closest_pairs(POINTS, 7), "count must be a whole number from 1 to 6 (all pairs), got 7"),
         (lambda: birthday.twins(POINTS, -1), "within must be a finite number, at least 0, got -1"),
-        (lambda: birthday.distinct(POINTS, math.nan), "within must be a finite number, at least 0, got nan"),
+        (lambda: birthday.twins(POINTS, math.nan), "within must be a finite number, at least 0, got nan"),
         (lambda: birthday.chance_of_twins(0, 5), "n must be a whole number from 1 on, got 0"),
         (lambda: birthday.chance_of_twins(3, 0), "kinds must be a whole number from 1 on, got 0"),
         (lambda: birthday.kinds_from_twins(1, 0), "n must be a whole number from 2 on, got 1"),
@@ -189,6 +179,6 @@ def test_numbers_out_of_range_are_refused_by_name(wrong, fragment):
     assert fragment in str(caught.value)
 
 
-def test_constant_samples_are_one_kind():
+def test_constant_samples_are_all_twins():
     same = torch.full((9, 4), 0.3)
-    assert birthday.distinct(same, 0) == 1 and birthday.twins(same, 0) == 36
+    assert birthday.twins(same, 0) == 36
