@@ -127,8 +127,9 @@ def against_one_over_n(
             ax.plot([0], [limits[name]], mark, color=colour, markersize=9, clip_on=False, zorder=5)
     ax.axhline(0, color="#bbbbbb", linewidth=0.8)
     ax.set_xticks([0, *places], ["∞", *(f"{count:,}" for count in counts)])
-    for label, side in zip(ax.get_xticklabels()[:2], ("right", "left"), strict=True):
-        label.set_ha(side)  # the largest count lies next to infinity
+    labels = ax.get_xticklabels()
+    for at, side in ((0, "right"), (1 + int(places.argmin()), "left")):
+        labels[at].set_ha(side)  # the largest count lies next to infinity
     ax.set_xlim(left=0)
     ax.set(xlabel="images a side, n (spaced as 1/n)", ylabel=ylabel)
     if title:

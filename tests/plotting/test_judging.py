@@ -124,3 +124,11 @@ def test_each_run_is_a_cross_in_the_row_of_its_rule():
 def test_what_are_no_regrets_is_refused(rules):
     with pytest.raises(ValueError, match="at least 1"):
         judging.regrets(rules, xlabel="times ↓")
+
+
+@pytest.mark.parametrize("counts", [(50, 100, 800), (800, 100, 50)])
+def test_infinity_and_the_largest_count_lean_away_from_each_other(counts):
+    lines = {"real": [[1.0, 2.0]] * 3}
+    (ax,) = judging.against_one_over_n(counts, lines, real="real", ylabel="distance ↓").axes
+    leaning = {label.get_text(): label.get_ha() for label in ax.get_xticklabels()}
+    assert leaning == {"∞": "right", "800": "left", "100": "center", "50": "center"}
