@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from gancourse import losses, penalties, runtime
 from gancourse.models import averaging, dense_conv
 
-__all__ = ["BATCH_SIZE", "GAMMA", "IMAGE_SIZES", "R1_EVERY", "Parts", "build", "latents", "make_step"]
+__all__ = ["BATCH_SIZE", "GAMMA", "IMAGE_SIZES", "R1_EVERY", "Parts", "assemble", "build", "latents", "make_step"]
 
 IMAGE_SIZES = (16, 28, 32, 64)
 """Image sides that the pair can be built for."""
@@ -43,7 +43,7 @@ _DECAY = 0.99  # of the average
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything that training changes; made by :func:`build`.
+    """Everything that training changes; made by :func:`build`, or by :func:`assemble` from a pair of your own.
 
     Attributes:
         generator, discriminator: the pair.
@@ -52,8 +52,8 @@ class Parts:
         g_schedule, d_schedule: let both learning rates fall to a twentieth along a cosine.
     """
 
-    generator: dense_conv.Generator
-    discriminator: dense_conv.Discriminator
+    generator: nn.Module
+    discriminator: nn.Module
     average: AveragedModel
     g_optimizer: torch.optim.Optimizer
     d_optimizer: torch.optim.Optimizer
@@ -87,7 +87,27 @@ def build(
             dense_conv.Generator(image_size, channels, width=width),
             dense_conv.Discriminator(image_size, channels, width=width),
         )
-    optimizers, schedules = [], []
+    return assemble(*pair, width=width, num_steps=num_steps, device=device)
+
+
+def assemble(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    *,
+    width: int,
+    num_steps: int,
+    device: str | torch.device = "cpu",
+) -> Parts:
+    """Give a pair of networks the recipe's optimisers, falling rates and average.
+
+    Args:
+        generator, discriminator: the pair, moved to ``device``.
+        width: feature maps of both: the rates are 0.008 and 0.004 at width 16, and fall in proportion to it.
+        num_steps: over how many steps the rates fall.
+        device: where to train.
+    First met in: notebook 12.
+    """
+    pair, optimizers, schedules = (generator, discriminator), [], []
     for network, first in zip(pair, _RATES, strict=True):
         network.to(device, memory_format=torch.channels_last)
         rate = first * _AT_WIDTH / width

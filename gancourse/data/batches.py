@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gancourse._numbers import whole
 
-__all__ = ["Stream", "stream"]
+__all__ = ["Stream", "labelled", "stream"]
 
 
 class Samples(Protocol):
@@ -121,3 +121,27 @@ def stream(
     elif not callable(getattr(source, "sample", None)):
         raise TypeError(f"source must be a tensor or have a sample method, got {type(source).__name__}")
     return Stream(source, batch_size, generator, (which, of))
+
+
+def labelled(
+    images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Return an endless stream of real batches, each with its labels: (images, labels) in the order of :func:`stream`.
+
+    Args:
+        images: samples, shape (N, ...), with N >= batch_size.
+        labels: of the samples, shape (N,) or (N, ...); which sample a label belongs to is its place.
+        batch_size, generator: as for :func:`stream`.
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: there is not one label for each sample, or ``batch_size`` is not possible.
+    First met in: notebook 12.
+    """
+    for name, value in (("images", images), ("labels", labels)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} must be a tensor, got {type(value).__name__}")
+    if labels.ndim == 0 or images.ndim == 0 or len(labels) != len(images):
+        counts = [len(value) if value.ndim else "no" for value in (labels, images)]
+        raise ValueError(f"labels must be one for each of the images, got {counts[0]} for {counts[1]}")
+    places = stream(torch.arange(len(images), device=images.device), batch_size, generator)
+    return ((images[chosen], labels[chosen]) for chosen in places)

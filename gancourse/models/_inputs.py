@@ -1,13 +1,14 @@
-"""What the networks refuse, in words: the wrong type, shape, dtype, device, or too few samples."""
+"""What the networks refuse, in words: the wrong type, shape, dtype, device, labels, or too few samples."""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancourse._numbers import whole
 
-__all__ = ["check_images", "check_latents", "check_size", "needs_two_samples"]
+__all__ = ["check_count", "check_images", "check_latents", "check_size", "class_weights", "needs_two_samples"]
 
 
 def check_size(name: str, value: int, allowed: tuple[int, ...] | None = None) -> int:
@@ -39,6 +40,43 @@ def needs_two_samples(module: nn.Module, z: Tensor) -> None:
             "z holds 1 sample, but batch norm in training mode needs at least 2 to take statistics of; "
             "draw more, or call .eval() first"
         )
+
+
+def check_count(name: str, value: Tensor, count: int, other: str) -> None:
+    """Refuse a ``value`` that has not as many rows as ``other``."""
+    if len(value) != count:
+        raise ValueError(f"{name} must be one for each of {other}, {count}, got {len(value)}")
+
+
+def class_weights(module: nn.Module, labels: Tensor, classes: int) -> Tensor:
+    """Return labels as weights of the classes, shape (N, classes), in the dtype of ``module``: one-hot for int64.
+
+    Raises:
+        TypeError, ValueError: ``labels`` are neither classes, shape (N,), nor such weights.
+    """
+    shapes = f"int64 of shape (N,), or weights of shape (N, {classes})"
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels must be {shapes}, got {type(labels).__name__}")
+    weight = next(module.parameters())
+    if labels.device != weight.device:
+        raise ValueError(f"labels are on {labels.device}, but the network is on {weight.device}; use .to(device)")
+    if labels.dtype == torch.int64:
+        if labels.ndim != 1 or len(labels) == 0:
+            raise ValueError(f"labels must be {shapes}, got int64 of shape {tuple(labels.shape)}")
+        low, high = (int(number) for number in labels.aminmax())
+        if low < 0 or high >= classes:
+            raise ValueError(f"labels must be from 0 to {classes - 1}, got {low} to {high}")
+        return F.one_hot(labels, classes).to(weight.dtype)
+    if not labels.is_floating_point():
+        raise TypeError(f"labels must be {shapes}, got dtype {labels.dtype}")
+    if labels.ndim != 2 or labels.shape[1] != classes or len(labels) == 0:
+        raise ValueError(f"labels must be {shapes}, got weights of shape {tuple(labels.shape)}")
+    sums = labels.sum(dim=1)
+    if not bool(((sums - 1).abs() < 1e-3).all()):
+        raise ValueError(
+            f"labels as weights must sum to 1 in every row, got sums from {sums.min():.3g} to {sums.max():.3g}"
+        )
+    return labels.to(weight.dtype)
 
 
 def _check(module: nn.Module, name: str, value: Tensor, rest: tuple[int, ...], shape: str, hint: str) -> None:

@@ -109,3 +109,28 @@ def test_a_part_of_a_distribution_is_a_part_of_the_whole_draw():
 def test_a_part_that_is_none_is_refused(part):
     with pytest.raises(ValueError, match="part must be .which, of how many., and divide batches of 4"):
         batches.stream(torch.zeros(8, 1), 4, torch.Generator(), part=part)
+
+
+def test_labelled_batches_keep_each_label_with_its_sample():
+    images, labels = torch.arange(10.0).view(10, 1), torch.arange(10) * 7
+    found = batches.labelled(images, labels, 3, torch.Generator().manual_seed(0))
+    plain = batches.stream(images, 3, torch.Generator().manual_seed(0))
+    for _ in range(7):  # over two epochs
+        some, theirs = next(found)
+        assert torch.equal(some, next(plain))
+        assert torch.equal(some[:, 0].long() * 7, theirs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([[1.0]], torch.zeros(1)), TypeError, "images must be a tensor, got list"),
+        ((torch.zeros(4, 1), [0] * 4), TypeError, "labels must be a tensor, got list"),
+        ((torch.zeros(4, 1), torch.zeros(3)), ValueError, "labels must be one for each of the images, got 3 for 4"),
+        ((torch.zeros(4, 1), torch.tensor(1)), ValueError, "got no for 4"),
+        ((torch.zeros(1, 1), torch.zeros(1)), ValueError, "source has 1 samples, fewer than one batch of 2"),
+    ],
+)
+def test_labels_that_do_not_belong_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        batches.labelled(*arguments, 2, torch.Generator())

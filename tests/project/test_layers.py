@@ -25,6 +25,7 @@ LAYERS = {
     "models": set(),
     "games": {"losses"},
     "recommended": {"losses", "penalties", "models", "runtime"},
+    "conditional": {"recommended", "losses", "penalties", "models", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
