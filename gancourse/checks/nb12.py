@@ -312,18 +312,18 @@ def auxiliary_loss(function: Callable[[Tensor, Tensor, Tensor, float], Tensor]) 
 # ---------------------------------------------------------------- exercise 4
 
 _SETS = {
-    "A": "AC-GAN",
-    "B": "one image per class",
-    "C": "projection",
-    "D": "blind",
-    "E": "projection, relabelled",
+    "A": "one image per class",
+    "B": "blind",
+    "C": "real digits",
+    "D": "projection, relabelled",
+    "E": "projection",
 }
 _SET_HINTS = {
-    "A": "A listens, but its digits of one class vary less than real ones",
-    "B": "B is always right, and within a class nothing varies at all",
-    "C": "C listens, and varies within a class about as real digits do",
-    "D": "D does not listen. Is its Fréchet distance that of another row?",
-    "E": "E does not listen, and its Fréchet distance is exactly that of another row. Which images give the same one?",
+    "A": "A is always right, and within a class nothing varies at all",
+    "B": "B does not listen, and its images are farther from real ones than those of E",
+    "C": "C is nearest to real digits by every column. Which set could that be?",
+    "D": "D does not listen, and its Fréchet distance is exactly that of another row. Which images give the same one?",
+    "E": "E listens and varies, and its images are not quite real",
 }
 
 

@@ -18,6 +18,7 @@ from gancourse import runtime
 from gancourse._torch_modes import usual_modes
 from gancourse.data import digits, spoiled_sets, spoils
 from gancourse.labs._film import Film
+from gancourse.labs._quick_judge import quick_judge
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import image_sets, judge
 from gancourse.plotting import style
@@ -218,7 +219,7 @@ def panel(data: digits.Digits | None = None, outside: judge.Judge | None = None,
     if data is None:
         with contextlib.redirect_stdout(io.StringIO()):  # a panel says nothing but in its own line
             data = digits.load("embedded", image_size=8)
-        outside = _quick_judge(data)
+        outside = quick_judge(data)
     return Panel(
         Cabinet(data, outside, seed=seed),
         name="cabinet",
@@ -228,20 +229,6 @@ def panel(data: digits.Digits | None = None, outside: judge.Judge | None = None,
             Slider("strength", "strength", 0.0, 1.0, step=0.05, hint="Find the weakest spoil that a metric notices."),
         ],
     )
-
-
-def _quick_judge(data: digits.Digits) -> judge.Judge:
-    """Return a judge that needs no training: a linear one, fitted to the labels by least squares."""
-    pixels = torch.cat([data.images.flatten(1), torch.ones(len(data.images), 1)], dim=1).double()
-    wanted = 10 * torch.nn.functional.one_hot(data.labels, 10).double()
-    fitted = torch.linalg.solve(pixels.T @ pixels + len(pixels) * 1e-2 * torch.eye(pixels.shape[1]), pixels.T @ wanted)
-    decide = torch.nn.Linear(pixels.shape[1] - 1, 10)
-    decide.load_state_dict({"weight": fitted[:-1].T.float(), "bias": fitted[-1].float()})
-    network, device = torch.nn.Sequential(torch.nn.Flatten(), decide), torch.device("cpu")
-    made = judge.Judge(network, image_size=data.image_size, accuracy=float("nan"), device=device)
-    guesses = made.probabilities(data.test_images).argmax(dim=1)
-    made.accuracy = float((guesses == data.test_labels).double().mean())
-    return made
 
 
 FILMS = (

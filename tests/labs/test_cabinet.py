@@ -5,6 +5,7 @@ import torch
 
 from gancourse.data import digits
 from gancourse.labs import cabinet
+from gancourse.labs._quick_judge import quick_judge
 from gancourse.metrics import image_sets
 
 
@@ -15,7 +16,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def made(data):
-    return cabinet.Cabinet(data, cabinet._quick_judge(data), seed=1)
+    return cabinet.Cabinet(data, quick_judge(data), seed=1)
 
 
 def set_to(made, spoil, strength):
@@ -24,7 +25,7 @@ def set_to(made, spoil, strength):
 
 
 def test_the_quick_judge_knows_its_digits_and_its_features_are_the_pixels(data):
-    judge = cabinet._quick_judge(data)
+    judge = quick_judge(data)
     assert judge.accuracy > 0.9
     assert torch.equal(judge.features(data.test_images), data.test_images.flatten(1))
     assert torch.allclose(judge.probabilities(data.test_images[:5]).sum(dim=1), torch.ones(5))
