@@ -314,16 +314,16 @@ def auxiliary_loss(function: Callable[[Tensor, Tensor, Tensor, float], Tensor]) 
 _SETS = {
     "A": "one image per class",
     "B": "blind",
-    "C": "real digits",
+    "C": "projection, z shortened",
     "D": "projection, relabelled",
     "E": "projection",
 }
 _SET_HINTS = {
     "A": "A is always right, and within a class nothing varies at all",
-    "B": "B does not listen, and its images are farther from real ones than those of E",
-    "C": "C is nearest to real digits by every column. Which set could that be?",
+    "B": "B does not listen, and its Fréchet distance is that of no other row",
+    "C": "C listens, and its digits of one class vary far less than real ones. What does a short z do?",
     "D": "D does not listen, and its Fréchet distance is exactly that of another row. Which images give the same one?",
-    "E": "E listens and varies, and its images are not quite real",
+    "E": "E listens, and its digits of one class vary more than C's",
 }
 
 

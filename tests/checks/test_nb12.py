@@ -160,7 +160,7 @@ def test_the_auxiliary_loss_names_the_mistake(capsys, function, fragment):
 RIGHT = {
     "A": "one image per class",
     "B": "blind",
-    "C": "real digits",
+    "C": "projection, z shortened",
     "D": "projection, relabelled",
     "E": "projection",
 }
@@ -173,7 +173,7 @@ def test_the_five_sets(capsys):
     rejects(capsys, nb12.sets, RIGHT | {"D": ...}, fragment="no answer for 'D' yet")
     rejects(capsys, nb12.sets, RIGHT | {"D": "blind"}, fragment="used exactly once")
     rejects(capsys, nb12.sets, RIGHT | {"D": "blind", "B": RIGHT["D"]}, fragment="2 of the 5 are wrong. Look again: B")
-    rejects(capsys, nb12.sets, RIGHT | {"C": "projection", "E": "real digits"}, fragment="C is nearest")
+    rejects(capsys, nb12.sets, RIGHT | {"C": "projection", "E": RIGHT["C"]}, fragment="What does a short z do")
 
 
 # ---------------------------------------------------------------- a mixed label, and a match
