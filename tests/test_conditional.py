@@ -158,3 +158,15 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="codes must be at most latent_dim, 6, got 7"):
         made("classifier", codes=7)
     assert recommended.R1_EVERY == 8 and recommended.GAMMA == 0.3  # what by_hand takes for granted
+
+
+def test_the_finished_average_has_statistics_of_its_own_latents():
+    parts = made(codes=0)
+    step = conditional.make_step(parts, runtime.generator(1))
+    for _ in range(3):
+        step(real())
+    generator = conditional.finish(parts, runtime.generator(3))
+    z, asked = conditional.latents(parts, runtime.generator(3))(4_000)
+    first, norm = generator.network.dense[:2]
+    assert torch.allclose(norm.running_mean, first(torch.cat([z, generator.code(asked)], 1)).mean(0), atol=1e-5)
+    assert not torch.equal(norm.running_mean, parts.generator.network.dense[1].running_mean)
