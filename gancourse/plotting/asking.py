@@ -46,7 +46,7 @@ def line_classes(
     if not drawn or len(names) != len(truth):
         raise ValueError(f"drawn must hold something, and names one for each of {len(truth)} classes, got {names!r}")
     fig, axes = style.figure(len(drawn), size=(3.5 * len(drawn), 3.3), sharex=True, sharey=True, squeeze=False)
-    edges = np.linspace(places[0], places[-1], _BINS + 1)
+    edges, top = np.linspace(places[0], places[-1], _BINS + 1), float(truth.max())
     for ax, (title, samples) in zip(axes[0], drawn.items(), strict=True):
         made = np.asarray(samples, dtype=float)
         if made.ndim != 2 or len(made) != len(truth) or not np.isfinite(made).all():
@@ -54,12 +54,11 @@ def line_classes(
         for density, own, dashes, name in zip(truth, made, _DASHES, names, strict=False):
             ax.fill_between(places, density, color=COLOURS["real"], alpha=0.16, linewidth=0)
             ax.plot(places, density, color=COLOURS["real"], linewidth=1.0)
-            counts, _ = np.histogram(own, edges)
-            height = counts / (len(own) * np.diff(edges))
-            ax.plot((edges[1:] + edges[:-1]) / 2, height, dashes, color=COLOURS["fake"], label=f"asked for {name}")
+            heights = np.histogram(own, edges)[0] / (len(own) * np.diff(edges))
+            top = max(top, float(heights.max()))
+            ax.plot((edges[1:] + edges[:-1]) / 2, heights, dashes, color=COLOURS["fake"], label=f"asked for {name}")
         ax.set(title=title, xlabel="x", xlim=(places[0], places[-1]))
-        ax.set_ylim(bottom=0)
-    axes[0, 0].set_ylabel("density")
+    axes[0, 0].set(ylabel="density", ylim=(0, 1.05 * top))
     handles = axes[0, 0].get_legend_handles_labels()[0]
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     return fig
@@ -132,5 +131,5 @@ def walk(images: Tensor, shares: Mapping[str, Sequence[float]], *, ends: tuple[s
         below.plot(range(count), line, dashes, color=colour, marker=mark, markersize=5, label=name)
     below.set(xlim=(-0.5, count - 0.5), ylim=(-0.04, 1.04), ylabel="share of samples")
     below.set_xticks([0, (count - 1) / 2, count - 1], [ends[0], "half of each", ends[1]])
-    below.legend(loc="upper center", bbox_to_anchor=(0.5, 1.22), ncols=len(lines))
+    below.legend(loc="upper center", bbox_to_anchor=(0.5, 1.24), ncols=len(lines), frameon=False)
     return fig
