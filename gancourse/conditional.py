@@ -78,26 +78,29 @@ def build(
     return recommended.assemble(generator, discriminator, width=width, num_steps=num_steps, device=device)
 
 
-def latents(parts: recommended.Parts, noise: torch.Generator) -> Callable[[int], Labelled]:
+def latents(
+    parts: recommended.Parts, noise: torch.Generator, *, among: Tensor | None = None
+) -> Callable[[int], Labelled]:
     """Return a function that draws so many latent vectors and labels to ask for, from ``noise``.
 
-    z is N(0, 1), but for its last entries where D guesses continuous codes: those are uniform on [-1, 1]. The labels
-    are evenly drawn from all classes.
+    z is N(0, 1), but for its last entries where D guesses continuous codes: those are uniform on [-1, 1].
 
     Args:
         parts: from :func:`build`.
         noise: a random generator that nothing else draws from.
+        among: labels to draw from, evenly, shape (M,), or rows of weights, shape (M, classes); None for all classes.
     First met in: notebook 12.
     """
     G, codes = parts.generator, parts.discriminator.codes
     device = next(G.parameters()).device
+    pool = (torch.arange(G.classes) if among is None else among).to(device)
 
     def draw(count: int) -> Labelled:
         z = torch.randn(count, G.latent_dim, generator=noise, device=noise.device)
         if codes:
             z[:, -codes:] = 2 * torch.rand(count, codes, generator=noise, device=noise.device) - 1
-        asked = torch.randint(G.classes, (count,), generator=noise, device=noise.device)
-        return z.to(device), asked.to(device)
+        asked = torch.randint(len(pool), (count,), generator=noise, device=noise.device)
+        return z.to(device), pool[asked.to(device)]
 
     return draw
 
@@ -108,6 +111,7 @@ def make_step(
     *,
     weight: float = 1.0,
     classifier_on: str = "both",
+    among: Tensor | None = None,
     first_step: int = 0,
 ) -> Callable[[Labelled], dict[str, Tensor]]:
     """Return the step: D's update on real images with their labels and fakes with those asked for, then G's.
@@ -121,6 +125,7 @@ def make_step(
         noise: draws z and the labels asked for; nothing else should draw from it.
         weight: of the classifier's term in G's loss, at least 0; without a classifier it changes nothing.
         classifier_on: one of ``CLASSIFIER_ON``.
+        among: labels to ask for, as for :func:`latents`.
         first_step: steps done before; R1 comes at multiples of ``recommended.R1_EVERY``.
     Returns:
         A function from (images, labels) to {"d_loss": ..., "g_loss": ...}, and with a classifier also "d_class" and
@@ -132,7 +137,7 @@ def make_step(
     if classifier_on not in CLASSIFIER_ON:
         raise ValueError(f"classifier_on must be one of {', '.join(CLASSIFIER_ON)}, got {classifier_on!r}")
     weight = real_between("weight", weight, 0.0)
-    G, D, draw = parts.generator, parts.discriminator, latents(parts, noise)
+    G, D, draw = parts.generator, parts.discriminator, latents(parts, noise, among=among)
     weights, steps = list(G.parameters()), itertools.count(first_step)
     guessing = D.kind == "classifier"
 
@@ -185,17 +190,18 @@ def _guess_error(reading: Reading, labels: Tensor, codes: Tensor) -> Tensor:
     return error + CODES_WEIGHT * F.mse_loss(reading.codes, codes) if codes.shape[1] else error
 
 
-def finish(parts: recommended.Parts, noise: torch.Generator) -> nn.Module:
+def finish(parts: recommended.Parts, noise: torch.Generator, *, among: Tensor | None = None) -> nn.Module:
     """Return the averaged generator, with batch norm statistics of its own, measured on latents and labels.
 
     Args:
         parts: from :func:`build`, trained.
         noise: draws the latents and labels.
+        among: labels to ask for, as for :func:`latents`.
     Returns:
         It, in eval mode: called with z and labels, or through :func:`ask`.
     First met in: notebook 12.
     """
-    z, asked = latents(parts, noise)(_COUNTED)
+    z, asked = latents(parts, noise, among=among)(_COUNTED)
     averaging.recompute_batch_norm(parts.average, zip(z.split(_PIECE), asked.split(_PIECE), strict=True))
     return parts.average.module
 

@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 11 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 12 and docs/beyond.md show, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -20,6 +20,10 @@
     python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
     python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
     python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
+    python tools/tables.py asked            digits that were asked for, by every way of telling, and two traps (MNIST)
+    python tools/tables.py asked-line       the same on two and three classes on a line, beside exact answers
+    python tools/tables.py infogan          codes that nobody labelled, with and without the term for them (MNIST)
+    python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -46,8 +50,11 @@ from typing import Any
 
 import torch
 
+import asked_line_runs
+import asked_runs
 import gradient_runs
 import image_tables
+import infogan_runs
 import judge_libraries
 import judge_runs
 import judge_stopping
@@ -56,6 +63,7 @@ import patient_runs
 import scaling_tables
 import schedule_runs
 import story_runs
+import unseen_runs
 from bench import machine
 from course import ROOT
 from gancourse import losses, runtime
@@ -487,6 +495,25 @@ def schedules(options: argparse.Namespace) -> Iterator[dict]:
     return schedule_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- asked for a class
+
+
+def asked(options: argparse.Namespace) -> Iterator[dict]:
+    return asked_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def asked_line(options: argparse.Namespace) -> Iterator[dict]:
+    return asked_line_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def infogan(options: argparse.Namespace) -> Iterator[dict]:
+    return infogan_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def unseen(options: argparse.Namespace) -> Iterator[dict]:
+    return unseen_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -526,12 +553,17 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "patients": patients,
     "gradients": gradients,
     "schedules": schedules,
+    "asked": asked,
+    "asked-line": asked_line,
+    "infogan": infogan,
+    "unseen": unseen,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
 }
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "wgan-images", "story", "patients"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -552,6 +584,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
+    made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

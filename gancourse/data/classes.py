@@ -6,6 +6,7 @@ point and all quantiles are formulas or integrals, so a generator's samples of e
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -104,7 +105,7 @@ class Classes:
         return (samples.sort(dim=-1).values - self.quantiles(samples.shape[-1])).abs().mean(dim=-1)
 
     def distance_of_all(self, samples: Tensor) -> Tensor:
-        """Return the Wasserstein-1 distance of all samples together from the mixture: shape (...), as :meth:`distances`."""
+        """Return the Wasserstein-1 distance of all samples together from the mixture, shape (...), float64."""
         together = self._checked(samples).flatten(-2).sort(dim=-1).values
         return (together - self.mixture_quantiles(together.shape[-1])).abs().mean(dim=-1)
 
@@ -173,7 +174,7 @@ def on_a_line(means: tuple[float, ...] | list[float] = (-1.0, 1.0)) -> Classes:
     numbers = [real(mean) for mean in means]
     if len(numbers) < 2 or any(number is None or not math.isfinite(number) for number in numbers):
         raise ValueError(f"means must be at least two finite numbers, got {means!r}")
-    if any(after <= before for before, after in zip(numbers, numbers[1:], strict=False)):
+    if any(after <= before for before, after in itertools.pairwise(numbers)):
         raise ValueError(f"means must rise, got {means!r}")
     return Classes(torch.tensor(numbers, dtype=torch.float64))
 

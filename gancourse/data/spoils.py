@@ -26,7 +26,7 @@ from torch import Tensor
 from gancourse._numbers import real_between, whole_between
 from gancourse.data.digits import check_images
 
-__all__ = ["blur", "brighten", "jpeg", "noise", "resize", "shift_pixels", "to_levels"]
+__all__ = ["blur", "brighten", "jpeg", "noise", "resize", "shift_pixels", "slant", "to_levels"]
 
 
 def blur(images: Tensor, sigma: float) -> Tensor:
@@ -177,3 +177,22 @@ def shift_pixels(images: Tensor, down: int, across: int) -> Tensor:
     into = moved[..., max(0, down) : height + min(0, down), max(0, across) : width + min(0, across)]
     into.copy_(images[..., max(0, -down) : height - max(0, down), max(0, -across) : width - max(0, across)])
     return moved
+
+
+def slant(images: Tensor, slope: float) -> Tensor:
+    """Return the images leaning to the right (or left): each row is moved sideways by ``slope`` times its height.
+
+    The middle row stays. What is moved out is lost, and from outside comes black (-1). Between pixels it is linear.
+
+    Args:
+        images: shape (N, C, H, W), floating point, in [-1, 1].
+        slope: pixels to the right for each pixel upwards, from -2 to 2.
+    Raises:
+        TypeError, ValueError: an argument is anything else.
+    First met in: notebook 12.
+    """
+    check_images(images)
+    slope = real_between("slope", slope, -2.0, 2.0) * images.shape[-2] / images.shape[-1]
+    rows = torch.tensor([[1.0, slope, 0.0], [0.0, 1.0, 0.0]], dtype=images.dtype, device=images.device)
+    grid = F.affine_grid(rows.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    return (F.grid_sample(images + 1, grid, align_corners=False) - 1).clamp(-1, 1)

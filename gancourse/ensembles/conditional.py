@@ -5,7 +5,7 @@ Every member has a generator of z and the label, a discriminator that meets the 
 :class:`gancourse.ensembles.Ensemble` a member's path depends on its seed alone, and one batched computation trains
 all of them.
 
-    projection      D(x, y) = psi(x) + one row for y of the last layer: with a last layer of 1 + C numbers, a dot product
+    projection      the last layer of D gives 1 + C numbers: one for every label, and one more for each label alone
     concatenation   D sees x and the label's one-hot vector side by side
     classifier      D sees x alone; a classifier C(y|x) adds its cross-entropy to G's loss (AC-GAN)
     blind           D sees x alone: the control
@@ -210,7 +210,7 @@ class ConditionalEnsemble:
         return [torch.stack([part.detach() for part in parts]).requires_grad_() for parts in layers]
 
     def _drawn(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return this step's real points (K, B, 1), their labels (K, B), z (K, B, 2) and the labels asked for (K, B)."""
+        """Return this step's real points (K, B, 1) with labels (K, B), z (K, B, 2), and labels asked for (K, B)."""
         block, place = divmod(self.steps_done, _BLOCK)
         if self._block[0] != block:
             count, drawn = _BLOCK * _BATCH, []

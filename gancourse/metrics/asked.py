@@ -62,7 +62,7 @@ def accuracy_per_class(probabilities: Tensor, labels: Tensor) -> Tensor:
         probabilities: shape (N, K), from ``Judge.probabilities``.
         labels: what was asked for, shape (N,), int64; each class at least once.
     Raises:
-        TypeError, ValueError: the rows are no probabilities, or there is not one label for each, or no image of a class.
+        TypeError, ValueError: the rows are no probabilities, there is not one label for each, or no image of a class.
     First met in: notebook 12.
     """
     class_histogram(probabilities)  # refuses what is no probability
@@ -141,9 +141,9 @@ def matched_clusters(codes: Tensor, classes: Tensor, count: int = 10) -> Matched
 def moments(images: Tensor) -> Moments:
     """Return how much ink each image has, how wide and high it is spread, and how it slants.
 
-    A pixel's ink is (value + 1) / 2: from black, -1, to white, 1. Slant is the slope of the line that gives a row's mean
-    place across, fitted over the rows by ink: 0 for what is symmetric, 1 for a stroke that rises to the right at 45
-    degrees. An image without ink has moments 0.
+    A pixel's ink is (value + 1) / 2: from black, -1, to white, 1. Slant is the slope of the line that gives a row's
+    mean place across, fitted over the rows by ink: 0 for what is symmetric, 1 for a stroke that rises to the right at
+    45 degrees. An image without ink has moments 0.
 
     Args:
         images: shape (N, 1, H, W), in [-1, 1].
