@@ -70,12 +70,12 @@ def test_the_step_moves_both_players_by_the_terms_written_out(kind, on, codes):
         lambda *_: kept.extend(p.grad if p.grad is None else p.grad.clone() for p in parts.discriminator.parameters())
     )
     numbers = conditional.make_step(parts, runtime.generator(1), weight=0.5, classifier_on=on)(batch)
-    assert float(numbers["d_loss"]) == pytest.approx(float(d_loss), rel=1e-5)
-    assert float(numbers["g_loss"]) == pytest.approx(float(g_loss), rel=1e-5)
+    assert float(numbers["d_loss"]) == pytest.approx(d_loss.item(), rel=1e-5)
+    assert float(numbers["g_loss"]) == pytest.approx(g_loss.item(), rel=1e-5)
     assert set(numbers) == {"d_loss", "g_loss"} | ({"d_class", "g_class"} if kind == "classifier" else set())
     if kind == "classifier":
-        assert float(numbers["d_class"]) == pytest.approx(float(d_class), rel=1e-5)
-        assert float(numbers["g_class"]) == pytest.approx(float(g_class), rel=1e-5)
+        assert float(numbers["d_class"]) == pytest.approx(d_class.item(), rel=1e-5)
+        assert float(numbers["g_class"]) == pytest.approx(g_class.item(), rel=1e-5)
     for found, expected in zip(kept, expected_d, strict=True):
         nothing = torch.zeros(())
         assert torch.allclose(nothing if expected is None else expected, nothing if found is None else found, atol=1e-5)
@@ -103,6 +103,24 @@ def test_codes_are_even_on_their_interval_and_the_rest_is_normal():
     assert codes.var(0).tolist() == pytest.approx([1 / 3, 1 / 3], rel=0.03)
     assert z[:, :4].var(0).tolist() == pytest.approx([1.0] * 4, rel=0.05)
     assert torch.bincount(asked).tolist() == pytest.approx([20_000 / 3] * 3, rel=0.05)
+
+
+def test_only_labels_among_those_given_are_asked_for():
+    parts = made()
+    _, asked = conditional.latents(parts, runtime.generator(0), among=torch.tensor([2, 0, 2]))(3_000)
+    assert torch.bincount(asked, minlength=3).tolist() == pytest.approx([1_000, 0, 2_000], abs=100)
+    halves = torch.tensor([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]])
+    _, rows = conditional.latents(parts, runtime.generator(0), among=halves)(40)
+    assert {tuple(row) for row in rows.tolist()} == {(0.5, 0.5, 0.0), (0.0, 0.0, 1.0)}
+    step = conditional.make_step(parts, runtime.generator(1), among=halves)
+    assert float(step(real())["d_loss"]) > 0
+    seen = []
+    parts.discriminator.register_forward_hook(lambda module, arguments, out: seen.append(arguments[1]))
+    step(real())
+    assert seen[0].dtype == torch.int64 and all(
+        set(map(tuple, s.tolist())) <= set(map(tuple, halves.tolist())) for s in seen[1:]
+    )
+    conditional.finish(parts, runtime.generator(2), among=halves)
 
 
 def dots(n, generator):

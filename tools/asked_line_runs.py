@@ -21,6 +21,7 @@ ON_LINE: dict[str, tuple[str, dict[str, Any]]] = {
         for on in ("real", "both")
         for weight in WEIGHTS
     },
+    "AC-GAN with a twin": ("twin", {}),
 }
 NAMES = [f"{line}: {name}" for line in LINES for name in ON_LINE]
 SAMPLES = 4_000

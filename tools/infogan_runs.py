@@ -1,4 +1,4 @@
-"""What ``tools/tables.py infogan`` measures: do unlabelled codes find the digits, and what do continuous ones change?"""
+"""What ``tools/tables.py infogan`` measures: do unlabelled codes find digits, and what do continuous ones change?"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@
 | :func:`jpeg` | quality, 95 down to 1 |
 | :func:`resize` | the small side, and whether with care |
 | :func:`shift_pixels` | pixels |
+| :func:`slant` | ``slope``, pixels sideways for each upwards |
 
 Each image is changed by itself, so labels stay as they are; spoils of a whole set are in ``data.spoiled_sets``. Images
 that come back are new tensors of the same type, cut off at -1 and 1.

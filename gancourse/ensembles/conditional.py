@@ -1,13 +1,14 @@
 """Many small conditional GANs on classes on a line, trained at once; exact answers wait in ``data.classes``.
 
-Every member has a generator of z and the label, a discriminator that meets the label in one of four ways (its
-``kind``), and for AC-GAN a classifier beside it. All are perceptrons with two hidden layers. As in
+Every member has a generator of z and the label, a discriminator that meets the label in one of five ways (its
+``kind``), and for AC-GAN one or two classifiers beside it. All are perceptrons with two hidden layers. As in
 :class:`gancourse.ensembles.Ensemble` a member's path depends on its seed alone, and one batched computation trains
 all of them.
 
     projection      the last layer of D gives 1 + C numbers: one for every label, and one more for each label alone
     concatenation   D sees x and the label's one-hot vector side by side
     classifier      D sees x alone; a classifier C(y|x) adds its cross-entropy to G's loss (AC-GAN)
+    twin            the cure: a second classifier learns from fakes alone, and its cross-entropy is taken off G's loss
     blind           D sees x alone: the control
 """
 
@@ -28,7 +29,7 @@ from gancourse.models import mlp
 
 __all__ = ["CLASSIFIER_ON", "KINDS", "ConditionalEnsemble"]
 
-KINDS = ("projection", "concatenation", "classifier", "blind")
+KINDS = ("projection", "concatenation", "classifier", "twin", "blind")
 CLASSIFIER_ON = ("both", "real")
 """What teaches AC-GAN's classifier: real points and fakes, as in the paper, or real points alone."""
 
@@ -37,6 +38,7 @@ _RATE, _BETAS, _LAST_SHARE = 2e-3, (0.5, 0.99), 0.05
 _GAMMA = 0.05  # of R1, which enters as gamma / 2
 _AVERAGED = 200  # about so many of the last steps count in the average of G's weights
 _BLOCK = 32  # steps whose random numbers are drawn in one go
+_APART = 3_000_002  # the place of the fourth network: three follow each other for every seed
 
 
 class ConditionalEnsemble:
@@ -45,13 +47,17 @@ class ConditionalEnsemble:
     The loss is the non-saturating one, with R1; both rates fall along a cosine over ``num_steps``; samples come from
     an average of G's weights.
 
+    With the best classifiers, "twin" adds weight times the divergence KL(q(y|x), p(y|x)) to G's loss, which is 0 only
+    where every class is right at every point; "classifier" adds the cross-entropy, which is lowest where p(y|x) is
+    largest. Source of the twin: Gong et al. (2019).
+
     Args:
         kind: how D meets the label, one of ``KINDS``.
         classes: from ``data.classes.on_a_line``.
         seeds: one for each member.
         num_steps: of a whole run.
-        weight: of the classifier's term in G's loss; for the kind "classifier".
-        classifier_on: "both" or "real"; for the kind "classifier".
+        weight: of the classifiers' term in G's loss; for the kinds "classifier" and "twin".
+        classifier_on: "both" or "real"; for the kind "classifier" ("twin" has one classifier for each).
     Raises:
         TypeError, ValueError: an argument is anything else.
     Attributes:
@@ -87,11 +93,12 @@ class ConditionalEnsemble:
         heads = {"projection": (1, 1 + count), "concatenation": (1 + count, 1)}.get(kind, (1, 1))
         self._generator = self._stacked(_LATENT + count, 1, 0)
         self._discriminator = self._stacked(*heads, 1)
-        self._classifier = self._stacked(1, count, 2) if kind == "classifier" else []
+        self._classifier = self._stacked(1, count, 2) if kind in ("classifier", "twin") else []
+        self._twin = self._stacked(1, count, _APART) if kind == "twin" else []
         self._averaged = [layer.detach().clone() for layer in self._generator]
         self._optimizers = [
             torch.optim.Adam(layers, _RATE, _BETAS)
-            for layers in (self._generator, [*self._discriminator, *self._classifier])
+            for layers in (self._generator, [*self._discriminator, *self._classifier, *self._twin])
         ]
         self._schedules = [
             torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.num_steps, _LAST_SHARE * _RATE)
@@ -129,13 +136,15 @@ class ConditionalEnsemble:
         slopes = penalties.input_gradients(real_logits, real)
         d_loss = F.softplus(-real_logits) + F.softplus(fake_logits) + _GAMMA / 2 * slopes.square().sum(dim=-1)
         if self._classifier:
-            d_loss = d_loss + self._surprise(real.detach(), labels)
-            if self.classifier_on == "both":
-                d_loss = d_loss + self._surprise(fake.detach(), asked)
+            d_loss = d_loss + _surprise(self._classifier, real.detach(), labels)
+        if self._twin or (self._classifier and self.classifier_on == "both"):
+            d_loss = d_loss + _surprise(self._twin or self._classifier, fake.detach(), asked)
         self._move(1, d_loss)
         g_loss = F.softplus(-self._logits(fake, wanted))
         if self._classifier and self.weight:
-            g_loss = g_loss + self.weight * self._surprise(fake, asked)
+            g_loss = g_loss + self.weight * _surprise(self._classifier, fake, asked)
+        if self._twin and self.weight:
+            g_loss = g_loss - self.weight * _surprise(self._twin, fake, asked)
         self._move(0, g_loss)
         with torch.no_grad():
             for kept, layer in zip(self._averaged, self._generator, strict=True):
@@ -182,7 +191,7 @@ class ConditionalEnsemble:
             ValueError: this kind has no classifier.
         """
         if not self._classifier:
-            raise ValueError(f"only the kind 'classifier' guesses classes, and this one is {self.kind!r}")
+            raise ValueError(f"only the kinds 'classifier' and 'twin' guess classes, and this one is {self.kind!r}")
         points = for_all("points", points, size=1, count=len(self), device=torch.device("cpu"))
         return forward(self._classifier, points, SLOPE["discriminator"]).softmax(dim=-1)
 
@@ -194,11 +203,6 @@ class ConditionalEnsemble:
             points = torch.cat([points, told], dim=-1)
         out = forward(self._discriminator, points, SLOPE["discriminator"])
         return out[..., 0] + (out[..., 1:] * told).sum(dim=-1) if self.kind == "projection" else out[..., 0]
-
-    def _surprise(self, points: Tensor, labels: Tensor) -> Tensor:
-        """Return -log C(label | point), shape (K, N)."""
-        logits = forward(self._classifier, points, SLOPE["discriminator"])
-        return F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
 
     def _stacked(self, inputs: int, outputs: int, place: int) -> list[Tensor]:
         """Return the first weights of all members' networks, layer by layer, each member's from its own seed."""
@@ -223,3 +227,9 @@ class ConditionalEnsemble:
             self._block = (block, [part.unflatten(1, (_BLOCK, _BATCH)) for part in parts])
         real, labels, z, asked = (part[:, place] for part in self._block[1])
         return real.clone(), labels, z, asked
+
+
+def _surprise(classifier: list[Tensor], points: Tensor, labels: Tensor) -> Tensor:
+    """Return -log C(label | point), shape (K, N), of all members' classifiers."""
+    logits = forward(classifier, points, SLOPE["discriminator"])
+    return F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")

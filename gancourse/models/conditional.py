@@ -111,7 +111,7 @@ class Discriminator(nn.Module):
         image_size, channels, width: as for :class:`gancourse.models.dense_conv.Discriminator`.
     Raises:
         ValueError: a size or the kind is not allowed.
-    Source: projection: Miyato and Koyama (2018), equation 6; classifier: Odena et al. (2017), Chen et al. (2016).
+    Source: projection: Miyato and Koyama (2018), section 3; classifier: Odena et al. (2017), Chen et al. (2016).
     First met in: notebook 12.
     """
 

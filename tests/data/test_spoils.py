@@ -29,6 +29,7 @@ EACH = {
     "careless": lambda images: spoils.resize(images, 7, careful=False),
     "careful": lambda images: spoils.resize(images, 7, careful=True),
     "shift_pixels": lambda images: spoils.shift_pixels(images, 2, -3),
+    "slant": lambda images: spoils.slant(images, 0.4),
 }
 
 
@@ -181,6 +182,19 @@ def test_a_shift_moves_every_pixel_and_lets_black_in(down, across):
             assert float(moved[0, 0, row, column]) == wanted
 
 
+def test_a_slant_moves_whole_rows_and_the_middle_stays():
+    images = random_images(2, size=13)
+    leaning = spoils.slant(images, 1.0)  # a pixel to the right for each row above the middle one
+    for row in range(13):
+        right = 6 - row
+        wanted = spoils.shift_pixels(images[:, :, row : row + 1], 0, right)
+        torch.testing.assert_close(leaning[:, :, row : row + 1], wanted, atol=1e-5, rtol=0)
+    wide = torch.full((1, 1, 5, 9), -1.0)
+    wide[0, 0, :, 4] = 1.0
+    assert spoils.slant(wide, -2.0)[0, 0].argmax(1).tolist() == [0, 2, 4, 6, 8]
+    torch.testing.assert_close(spoils.slant(images, 0), images)
+
+
 # ---------------------------------------------------------------- what is refused
 
 GOOD = random_images()
@@ -217,6 +231,7 @@ def test_what_are_no_images_is_refused_by_name(spoil, images, error, fragment):
         (lambda: spoils.jpeg(GOOD.expand(-1, 2, -1, -1), 50), "images must have 1 or 3 channels, got 2"),
         (lambda: spoils.resize(GOOD, 13, careful=True), "size must be a whole number from 2 to 12, got 13"),
         (lambda: spoils.resize(GOOD[..., :9], 5, careful=True), "images must be square, got 12x9"),
+        (lambda: spoils.slant(GOOD, 2.5), "slope must be a finite number, from -2.0 to 2.0, got 2.5"),
         (lambda: spoils.shift_pixels(GOOD, 12, 0), "down must be a whole number from -11 to 11, got 12"),
         (lambda: spoils.shift_pixels(GOOD, 0, True), "across must be a whole number from -11 to 11, got True"),
     ],

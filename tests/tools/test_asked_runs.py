@@ -1,0 +1,74 @@
+"""tools/asked_runs.py on a few digits: rows are whole, and the traps are what their names say."""
+
+import pytest
+import torch
+
+import asked_runs
+from gancourse import measured, runtime
+
+
+def made(*names, seeds=(0,)):
+    return {row["name"]: row for row in asked_runs.table(list(seeds), lambda name: name in names)}
+
+
+def test_relabelled_samples_are_the_same_images_with_other_labels(small):
+    rows = made("projection", asked_runs.RELABELLED)
+    assert list(rows) == ["projection", asked_runs.RELABELLED]
+    plain, relabelled = rows.values()
+    assert plain["frechet"] == relabelled["frechet"]
+    assert plain["cpu_seconds"][0] > 0 and relabelled["cpu_seconds"] == [0.0]
+    assert len(plain["accuracy_per_class"][0]) == len(plain["frechet_per_class"][0]) == 10
+
+
+def test_one_stored_image_per_class_is_heard_and_has_no_spread(small):
+    row = made(asked_runs.STORED)[asked_runs.STORED]
+    assert row["accuracy"][0] > 0.8 and row["spread"] == [0.0]
+    pictures = measured.samples(row, 16)
+    assert pictures.shape == (20, 1, 16, 16) and torch.equal(pictures[:10], pictures[10:])
+
+
+def test_real_images_are_compared_with_others(small):
+    row = made(asked_runs.REAL)[asked_runs.REAL]
+    assert row["accuracy"][0] > 0.9 and 0.6 < row["spread"][0] < 1.5 and row["frechet"][0] > 0
+
+
+def test_the_chosen_image_is_the_one_that_d_prefers(small):
+    generator, discriminator = asked_runs.trained("projection", small.data.images, small.data.labels, 0)
+    labels = torch.arange(6) % 10
+    images = asked_runs.chosen(generator, discriminator, labels, runtime.generator(1))
+    noise = runtime.generator(1)
+    drawn = torch.stack([asked_runs.conditional.ask(generator, labels, noise) for _ in range(asked_runs.CHOSEN)])
+    with torch.no_grad():
+        scores = torch.stack([discriminator(some, labels) for some in drawn])
+    assert torch.equal(images, drawn[scores.argmax(0), torch.arange(6)])
+    assert len(scores.argmax(0).unique()) > 1
+
+
+def test_shuffled_labels_reach_the_training_and_nothing_else(small, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        asked_runs, "trained", lambda kind, images, labels, seed, **how: seen.append((kind, labels)) or stop()
+    )
+
+    class Stop(Exception):
+        pass
+
+    def stop():
+        raise Stop
+
+    for name in ("projection", "labels shuffled in training"):
+        with pytest.raises(Stop):
+            made(name)
+    (_, true), (kind, shuffled) = seen
+    assert kind == "projection" and torch.equal(true, small.data.labels)
+    assert torch.equal(true.sort().values, shuffled.sort().values)
+    assert float((true == shuffled).double().mean()) == pytest.approx(0.1, abs=0.04)
+
+
+def test_all_rows_are_stored_with_every_seed():
+    rows = {row["name"]: row for row in measured.load("asked")["rows"]}
+    assert list(rows) == asked_runs.NAMES
+    for name, row in rows.items():
+        assert len(row["accuracy"]) == (1 if name == asked_runs.REAL else 3)
+        assert measured.samples(row).shape == (20, 1, 28, 28)
+    assert rows["projection"]["frechet"] == rows[asked_runs.RELABELLED]["frechet"]
