@@ -178,11 +178,19 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     if wanted(STORED):
         found = []
         for seed in seeds:
-            few = spoiled_sets.few_kinds(
-                at.data.images, at.data.labels, SAMPLES, per_class=1, generator=runtime.generator(seed)
-            )
+            few = stored(seed)
             found.append(numbers(few.images, few.labels))
         yield row(STORED, seeds, found, [0.0] * len(seeds), few.images[_first_of_each(few.labels)])
+
+
+def stored(seed: int) -> spoiled_sets.Labelled:
+    """Return one training image of each class, over and over: of 1,000 the one that the course's judge is surest of."""
+    at = bench()
+    some = spoiled_sets.draw(at.data.images, at.data.labels, 1_000, generator=runtime.generator(seed))
+    chances = at.judges[0].probabilities(some.images)
+    sure = torch.where(some.labels[:, None] == torch.arange(10), chances, -1.0).argmax(dim=0)
+    labels = wanted_labels(SAMPLES)
+    return spoiled_sets.Labelled(some.images[sure][labels], labels)
 
 
 def _first_of_each(labels: Tensor) -> Tensor:

@@ -22,9 +22,19 @@ def test_relabelled_samples_are_the_same_images_with_other_labels(small):
 
 def test_one_stored_image_per_class_is_heard_and_has_no_spread(small):
     row = made(asked_runs.STORED)[asked_runs.STORED]
-    assert row["accuracy"][0] > 0.8 and row["spread"] == [0.0]
+    assert row["accuracy"] == [1.0] and row["spread"] == [0.0]
     pictures = measured.samples(row, 16)
     assert pictures.shape == (20, 1, 16, 16) and torch.equal(pictures[:10], pictures[10:])
+
+
+def test_the_stored_image_is_a_training_image_the_judge_is_sure_of(small):
+    images, labels = asked_runs.stored(0)
+    assert labels.tolist() == [k % 10 for k in range(60)] and torch.equal(images[:10], images[50:])
+    for image, label in zip(images[:10], range(10), strict=True):
+        own = small.data.images[small.data.labels == label]
+        assert bool((own == image).flatten(1).all(1).any())
+        chances = small.judges[0].probabilities(own)[:, label]
+        assert float(small.judges[0].probabilities(image[None])[0, label]) >= float(chances.quantile(0.9))
 
 
 def test_real_images_are_compared_with_others(small):
