@@ -116,12 +116,37 @@ def right_answers(worse: list[list[float]], better: list[list[float]]) -> list[l
 
 
 def sample_size(seeds: list[int]) -> Iterator[dict[str, Any]]:
-    """Yield a row for real images and for each generator; then, for pairs of them, how often the right one wins."""
+    """Yield a row for real images and for each generator; then, for pairs of them, how often the right one wins.
+
+    Each seed is a run of the recommended recipe, with images drawn anew.
+    """
     data = digits.load("mnist")
-    judge, seed = judges.load(data), seeds[0]
+    runs = [counted_run(data, seed) for seed in seeds]
+    for name in runs[0]:
+        yield {"name": name, "runs": [run[name] for run in runs]}
+    for worse, better in PAIRS:
+        ends = (f"{worse} steps", f"{better} steps")
+        by_run = {
+            number: [right_answers(*(run[end][number] for end in ends)) for run in runs]
+            for number in ("frechet", "kernel")
+        }
+        mean = {number: torch.tensor(tables).mean(0).tolist() for number, tables in by_run.items()}
+        yield {
+            "name": f"{worse} against {better} steps",
+            "worse": ends[0],
+            "better": ends[1],
+            "n": runs[0][ends[0]]["n"],
+            "right": {number: [[round(share, 4) for share in row] for row in table] for number, table in mean.items()},
+            "by_run": by_run,
+        }
+
+
+def counted_run(data: digits.Digits, seed: int) -> dict[str, dict[str, Any]]:
+    """Return both distances by number of samples, for real images and for each moment of one run."""
+    judge = judges.load(data)
     order = torch.randperm(len(data.test_images), generator=runtime.generator(seed))
     reference, others = (judge.features(data.test_images[part]) for part in (order[:REFERENCE], order[REFERENCE:]))
-    rows: dict[str, dict[str, Any]] = {"real images": by_number(reference, others, seed)}
+    rows = {"real images": by_number(reference, others, seed)}
     for steps, generator in trained(data, seed).items():
         images = samples(generator, 2 * NUMBERS_OF_SAMPLES[-1], seed + steps)
         rows[f"{steps} steps"] = by_number(reference, judge.features(images), seed)
@@ -131,12 +156,7 @@ def sample_size(seeds: list[int]) -> Iterator[dict[str, Any]]:
             f"{name:16s} Fréchet {means}, all {row['frechet_of_all']:.2f}, line {row['extrapolated'][0]:.2f}",
             flush=True,
         )
-        yield {"name": name, **row}
-    for worse, better in PAIRS:
-        name = f"{worse} against {better} steps"
-        a, b = rows[f"{worse} steps"], rows[f"{better} steps"]
-        shares = {number: right_answers(a[number], b[number]) for number in ("frechet", "kernel")}
-        yield {"name": name, "worse": f"{worse} steps", "better": f"{better} steps", "n": a["n"], "right": shares}
+    return rows
 
 
 # ---------------------------------------------------------------- one judge and another

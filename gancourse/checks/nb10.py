@@ -99,7 +99,7 @@ def expected_floor(function: Callable[[int, float], float]) -> str:
     return "Always above 0, and it falls like 1/n: a small n makes the distance falsely HIGH."
 
 
-# ---------------------------------------------------------------- exercise 3
+# ---------------------------------------------------------------- exercise 6
 
 
 _Z = 1.959964
@@ -119,7 +119,7 @@ _ANSWERS_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 6")
 def answers_needed(function: Callable[[float], float]) -> str:
     """Check ``answers_needed(h)``: how many answers give a rate near one half a 95 % interval of ± h.
 
@@ -146,7 +146,7 @@ def answers_needed(function: Callable[[float], float]) -> str:
     return "Half the width costs four times the answers: about 100 for ± 10 %, 400 for ± 5 %, 10,000 for ± 1 %."
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 
 _SENTENCES: dict[str, tuple[bool, str]] = {
@@ -162,7 +162,7 @@ _SENTENCES: dict[str, tuple[bool, str]] = {
 }
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def repaired(answer: Mapping[str, Any]) -> str:
     """Check which sentences a paper's paragraph needs, so that somebody else gets its number.
 
@@ -176,10 +176,10 @@ def repaired(answer: Mapping[str, Any]) -> str:
     return "Six sentences, and another group can find the same number, or say why it does not."
 
 
-# ---------------------------------------------------------------- exercise 5
+# ---------------------------------------------------------------- exercise 4
 
 
-@exercise("Exercise 5")
+@exercise("Exercise 4")
 def precision_column(answer: Any) -> str:
     """Check which of two unlabelled columns holds precision: "A" or "B".
 
@@ -195,7 +195,7 @@ def precision_column(answer: Any) -> str:
     return "A hundred good images: all but a few lie among the real ones, and no real one lies among them."
 
 
-# ---------------------------------------------------------------- exercise 6
+# ---------------------------------------------------------------- exercise 5
 
 
 def _kernel_distance(rr: Tensor, ff: Tensor, rf: Tensor) -> Tensor:
@@ -238,7 +238,7 @@ _KERNEL_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 6")
+@exercise("Exercise 5")
 def kernel_distance(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     """Check ``kernel_distance(rr, ff, rf)`` from tables of the kernel: without bias, so without the two diagonals.
 

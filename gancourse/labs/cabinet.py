@@ -139,7 +139,7 @@ class Cabinet:
         return self._readings
 
     def seen(self) -> list[str]:
-        """Return the gauges whose reading lies outside of their floor."""
+        """Return the gauges whose reading lies outside their floor."""
         ends = {name: self.floor(name) for name in self.readings}
         return [name for name, value in self.readings.items() if not ends[name][0] <= value <= ends[name][1]]
 
@@ -149,11 +149,11 @@ class Cabinet:
         return float(floor.mean() - _FAR * floor.std()), float(floor.mean() + _FAR * floor.std())
 
     def status(self) -> str:
-        """Say what was done to the images, and which metrics lie outside of their floors."""
+        """Say what was done to the images, and which metrics lie outside their floors."""
         seen = self.seen()
         blind = [name for name in self.readings if name not in seen]
         said = f"{self.n} images, {self._said}. "
-        said += f"Outside of its floor: {', '.join(seen)}. " if seen else "No metric leaves its floor. "
+        said += f"Outside its floor: {', '.join(seen)}. " if seen else "No metric leaves its floor. "
         return said + (f"Inside: {', '.join(blind)}." if blind and seen else "")
 
     # ------------------------------------------------------------ the picture

@@ -78,7 +78,7 @@ def classifier_test(real: Tensor, fake: Tensor, *, hidden: int = 0, generator: t
         warnings.simplefilter("ignore", ConvergenceWarning)  # the steps are a budget
         model.fit(np.concatenate([real, fake]), np.repeat([1, 0], [len(real), len(fake)]))
     says_real, says_fake = (model.predict_proba(samples)[:, 1] for samples in (held_out_real, held_out_fake))
-    accuracy = (_above(says_real, 0.5) + 1 - _above(says_fake, 0.5)) / 2
+    accuracy = float(np.mean(says_real > 0.5) + np.mean(says_fake <= 0.5)) / 2
     truth = np.repeat([1, 0], [len(says_real), len(says_fake)])
     return ClassifierTest(accuracy, float(roc_auc_score(truth, np.concatenate([says_real, says_fake]))))
 
@@ -87,11 +87,6 @@ def _halves(samples: Tensor, generator: torch.Generator) -> tuple[np.ndarray, np
     order = torch.randperm(len(samples), generator=generator, device=generator.device).cpu()
     half = len(samples) // 2
     return samples[order[:half]].numpy(), samples[order[half:]].numpy()
-
-
-def _above(numbers: np.ndarray, border: float) -> float:
-    """Return the share above the border; what lies on it counts half."""
-    return float(np.mean(numbers > border) + np.mean(numbers == border) / 2)
 
 
 def sliced_w2(real: Tensor, fake: Tensor, *, directions: int = 500, generator: torch.Generator) -> float:

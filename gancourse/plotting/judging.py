@@ -1,4 +1,4 @@
-"""Pictures of a trial of metrics: who sees what, a bias against 1/n, two rankings, and what rules for stopping cost."""
+"""Pictures of a trial of metrics: who sees what, what the number of images does, two rankings, what stopping costs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from gancourse.plotting import style
 from gancourse.plotting.style import COLOURS
 
-__all__ = ["against_one_over_n", "regrets", "two_rankings", "who_sees_what"]
+__all__ = ["against_one_over_n", "regrets", "right_answers", "two_rankings", "who_sees_what"]
 
 _PRAISED = "#fdd49e"  # a pale orange: black words stay readable on it
 _SEEN = "#9ecae1"
@@ -135,6 +136,49 @@ def against_one_over_n(
     if title:
         ax.set_title(title)
     ax.legend(loc="best")
+    return fig
+
+
+def right_answers(counts: Sequence[int], shares: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """Draw how often a metric names the better of two generators, for each number of images of the one and the other.
+
+    One table for each metric: blue where it is right, orange where it is wrong, white at a half, where a coin would do.
+    A frame marks equal numbers, the diagonal.
+
+    Args:
+        counts: numbers of images, the same for rows and columns.
+        shares: metric -> table of shares in [0, 1]; a row for each number of images of the worse generator, a column
+            for each of the better one.
+    Returns:
+        The figure.
+    Raises:
+        ValueError: there is no metric, a table has another shape, or a share lies outside [0, 1].
+    First met in: notebook 10.
+    """
+    if not shares:
+        raise ValueError("shares must have at least one metric")
+    tables = {metric: np.asarray(rows, dtype=float) for metric, rows in shares.items()}
+    for metric, table in tables.items():
+        if table.shape != (len(counts), len(counts)):
+            raise ValueError(f"shares of {metric!r} must have shape {(len(counts),) * 2}, got {table.shape}")
+        if not ((table >= 0) & (table <= 1)).all():
+            raise ValueError(f"shares of {metric!r} must lie in [0, 1], got {table.min()} to {table.max()}")
+    fig, axes = style.figure(len(tables), size=(0.72 * len(counts) * len(tables) + 1.6, 0.56 * len(counts) + 1.2))
+    shades = LinearSegmentedColormap.from_list("right", ["#fdae6b", "white", _SEEN])
+    names = [f"{count:,}" for count in counts]
+    for ax, (metric, table) in zip(np.atleast_1d(axes), tables.items(), strict=True):
+        ax.imshow(table, cmap=shades, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        for (down, across), share in np.ndenumerate(table):
+            ax.text(across, down, f"{100 * share:.0f} %", ha="center", va="center", fontsize=10)
+        for at in range(len(counts)):
+            ax.add_patch(Rectangle((at - 0.48, at - 0.46), 0.96, 0.92, fill=False, edgecolor="black", linewidth=1.2))
+        ax.set_xticks(range(len(counts)), names)
+        ax.set_yticks(range(len(counts)), names)
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        ax.set(title=f"{metric}: how often it is right", xlabel="images of the better generator")
+    fig.axes[0].set_ylabel("images of the worse generator")
     return fig
 
 

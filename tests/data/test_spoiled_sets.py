@@ -68,6 +68,8 @@ def test_a_draw_repeats_nothing_and_may_take_everything():
 def test_weights_set_the_number_of_each_class(n, weights, wanted):
     images, labels = spoiled_sets.draw(IMAGES, LABELS, n, generator=draw(), weights=weights)
     assert len(numbers(images).unique()) == n
+    if n == 40 and len(labels.unique()) > 1:
+        assert not torch.equal(labels, labels.sort().values), "classes come mixed"
     found = labels.bincount(minlength=3).tolist()
     assert sum(found) == n and max(abs(a - b) for a, b in zip(found, wanted, strict=True)) <= 1
     if n != 26:
@@ -87,15 +89,26 @@ def test_few_kinds_hold_that_many_of_each_class_as_often_as_each_other(n, per_cl
 @given(st.floats(0, 1), st.integers(0, 5))
 def test_copies_are_that_share_and_all_different(share, seed):
     some = spoiled_sets.draw(IMAGES, LABELS, 50, generator=draw(7))
+    before = numbers(some.images), some.labels.clone()
     images, labels = spoiled_sets.copies(*some, TRAIN, TRAIN_LABELS, share, generator=draw(seed))
     is_copy = numbers(images) < 0
     assert int(is_copy.sum()) == round(share * 50) and len(numbers(images).unique()) == 50
     assert torch.equal(images[~is_copy], some.images[~is_copy]) and torch.equal(labels[~is_copy], some.labels[~is_copy])
     assert torch.equal(labels[is_copy], TRAIN_LABELS[numbers(images[is_copy]) + 900])
+    assert torch.equal(numbers(some.images), before[0]) and torch.equal(some.labels, before[1])
+
+
+def test_every_training_image_may_be_copied_and_every_image_replaced():
+    taken, kept = set(), set()
+    for seed in range(12):
+        found = numbers(spoiled_sets.copies(IMAGES, LABELS, TRAIN, TRAIN_LABELS, 0.4, generator=draw(seed)).images)
+        taken |= set(found[found < 0].tolist())
+        kept |= {place for place, number in enumerate(found.tolist()) if number >= 0}
+    assert taken == set(range(-900, -840)) and kept == set(range(100))
 
 
 def test_one_mode_keeps_the_images_around_one_of_the_class():
-    pool = {int(n) for n in numbers(IMAGES)[LABELS == 1]}
+    pool, lowest = {int(n) for n in numbers(IMAGES)[LABELS == 1]}, set()
     for seed in range(6):
         images, labels = spoiled_sets.one_mode(IMAGES, LABELS, 40, label=1, share=0.4, generator=draw(seed))
         found = numbers(images)
@@ -103,6 +116,12 @@ def test_one_mode_keeps_the_images_around_one_of_the_class():
         kept = sorted(int(n) for n in found[labels == 1])
         between = [n for n in pool if kept[0] <= n <= kept[-1]]
         assert sorted(between) == kept  # on a line of greys the nearest ones are an interval
+        lowest.add(kept[0])
+    assert len(lowest) > 2, "it lies around the image that was drawn"
+    some = spoiled_sets.one_mode(IMAGES, LABELS, 20, label=1, share=0.4, generator=draw())
+    of_it = sorted(numbers(some.images)[some.labels == 1].tolist())
+    assert len(of_it) == 10 and len([n for n in pool if of_it[0] <= n <= of_it[-1]]) > 10, "10 of the 20 that are near"
+    assert len(spoiled_sets.one_mode(IMAGES, LABELS, 42, label=1, share=0.41, generator=draw()).images) == 42
     everything = spoiled_sets.one_mode(IMAGES, LABELS, 100, label=1, share=1.0, generator=draw())
     assert len(numbers(everything.images).unique()) == 100
 

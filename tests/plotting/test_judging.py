@@ -79,6 +79,47 @@ def test_readings_that_do_not_fit_are_refused(counts, lines, message):
         judging.against_one_over_n(counts, lines, real="real", ylabel="d ↓")
 
 
+# ---------------------------------------------------------------- right answers
+
+
+RIGHT = {"Fréchet": [[0.5, 1.0], [0.0, 0.75]], "kernel": [[0.25, 0.5], [0.6, 0.9]]}
+
+
+def test_rows_are_the_worse_generator_and_colours_say_right_or_wrong():
+    fig = judging.right_answers((100, 2_000), RIGHT)
+    left, right = fig.axes
+    assert words(left) == ["50 %", "100 %", "0 %", "75 %"] and words(right) == ["25 %", "50 %", "60 %", "90 %"]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["100", "2,000"]
+    assert (left.get_ylabel(), left.get_xlabel()) == ("images of the worse generator", "images of the better generator")
+    assert "kernel" in right.get_title() and right.get_ylabel() == ""
+    assert {text.get_text(): text.get_position() for text in left.texts}["100 %"] == (1, 0), "column, row"
+    picture = left.images[0]
+    at = {share: picture.cmap(picture.norm(share))[:3] for share in (0.0, 0.5, 1.0)}
+    assert at[0.5] == pytest.approx((1, 1, 1), abs=0.01), "a coin would do: white"
+    assert at[0.0][0] > at[0.0][2] and at[1.0][2] > at[1.0][0], "wrong is orange, right is blue"
+    centres = np.array([patch.get_center() for patch in left.patches])
+    assert centres == pytest.approx(np.array([[0, 0], [1, 1]])), "the diagonal: equal numbers"
+
+
+def test_one_metric_is_one_table():
+    (ax,) = judging.right_answers((1, 2), {"kernel": RIGHT["kernel"]}).axes
+    assert ax.get_ylabel() == "images of the worse generator"
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({}, "at least one metric"),
+        ({"kernel": [[0.5, 0.5]]}, r"shares of 'kernel' must have shape \(2, 2\), got \(1, 2\)"),
+        ({"kernel": [[0.5, 0.5], [0.5, 50]]}, r"must lie in \[0, 1\], got 0.5 to 50"),
+        ({"kernel": [[0.5, 0.5], [0.5, float("nan")]]}, r"must lie in \[0, 1\]"),
+    ],
+)
+def test_shares_that_do_not_fit_are_refused(shares, message):
+    with pytest.raises(ValueError, match=message):
+        judging.right_answers((100, 200), shares)
+
+
 # ---------------------------------------------------------------- two rankings
 
 

@@ -142,13 +142,18 @@ def few_digits(tmp_path, monkeypatch):
 def test_the_table_of_numbers_of_samples_is_made(few_digits, monkeypatch):
     steps = (1, 2, 3, 4)
     monkeypatch.setattr(judge_runs, "PAIRS", tuple(itertools.pairwise(steps)))
-    rows = {row["name"]: row for row in judge_runs.sample_size([0])}
+    rows = {row["name"]: row for row in judge_runs.sample_size([0, 1])}
     assert list(rows)[:5] == ["real images", "1 steps", "2 steps", "3 steps", "4 steps"] and len(rows) == 8
-    generated = rows["2 steps"]
+    generated, other = rows["2 steps"]["runs"]
+    assert generated["frechet"] != other["frechet"], "each seed is a run of its own"
     assert generated["n"] == [10, 20, 50] and [len(draws) for draws in generated["frechet"]] == [10, 5, 2]
     assert len(generated["extrapolated"]) == judge_runs.DRAWS and generated["all"] == 100
-    shares = rows["1 against 2 steps"]["right"]["kernel"]
-    assert len(shares) == len(shares[0]) == 3 and all(0 <= share <= 1 for row in shares for share in row)
+    compared = rows["1 against 2 steps"]
+    first, second = (torch.tensor(table) for table in compared["by_run"]["kernel"])
+    assert torch.tensor(compared["right"]["kernel"]).numpy() == pytest.approx(((first + second) / 2).numpy(), abs=1e-4)
+    assert first.shape == (3, 3) and 0 <= min(first.min(), second.min()) <= max(first.max(), second.max()) <= 1
+    by_hand = [worse > better for worse in rows["1 steps"]["runs"][0]["kernel"][1] for better in generated["kernel"][0]]
+    assert first[1, 0] == pytest.approx(sum(by_hand) / len(by_hand)), "a row is a number of the worse one's"
     cached = list(judge_runs.trained(digits.load("mnist"), 0).values())
     first, again = (
         judge_runs.samples(made, 5, 0) for made in (cached[0], judge_runs.trained(digits.load("mnist"), 0)[1])
