@@ -141,8 +141,9 @@ def make_step(
     weights, steps = list(G.parameters()), itertools.count(first_step)
     guessing = D.kind == "classifier"
 
-    def seen(images: Tensor, labels: Tensor) -> Reading:
-        return D.read(images) if guessing else Reading(D(images, labels), None, None)
+    def seen(images: Tensor, labels: Tensor) -> tuple[Tensor, Reading | None]:
+        reading = D.read(images) if guessing else None
+        return (D(images, labels) if reading is None else reading.logits), reading
 
     def step(batch: Labelled) -> dict[str, Tensor]:
         real, labels = batch
@@ -150,11 +151,12 @@ def make_step(
         codes = z[:, len(z[0]) - D.codes :]
         fake = G(z, asked)
         braked = next(steps) % recommended.R1_EVERY == 0
-        of_real, of_fake = seen(real.requires_grad_(braked), labels), seen(fake.detach(), asked)
-        d_loss = losses.non_saturating_discriminator_loss(real_logits=of_real.logits, fake_logits=of_fake.logits)
+        real_logits, of_real = seen(real.requires_grad_(braked), labels)
+        fake_logits, of_fake = seen(fake.detach(), asked)
+        d_loss = losses.non_saturating_discriminator_loss(real_logits=real_logits, fake_logits=fake_logits)
         whole = d_loss
         if braked:
-            whole = whole + recommended.R1_EVERY * recommended.GAMMA / 2 * penalties.r1_penalty(of_real.logits, real)
+            whole = whole + recommended.R1_EVERY * recommended.GAMMA / 2 * penalties.r1_penalty(real_logits, real)
         if guessing:
             d_class = 0.0
             if classifier_on != "fake":
@@ -166,8 +168,8 @@ def make_step(
         whole.backward()
         parts.d_optimizer.step()
 
-        of_fake = seen(fake, asked)
-        g_loss = whole = losses.non_saturating_generator_loss(fake_logits=of_fake.logits)
+        fake_logits, of_fake = seen(fake, asked)
+        g_loss = whole = losses.non_saturating_generator_loss(fake_logits=fake_logits)
         if guessing:
             g_class = _guess_error(of_fake, asked, codes)
             whole = whole + weight * g_class

@@ -113,7 +113,7 @@ def test_only_labels_among_those_given_are_asked_for():
     _, rows = conditional.latents(parts, runtime.generator(0), among=halves)(40)
     assert {tuple(row) for row in rows.tolist()} == {(0.5, 0.5, 0.0), (0.0, 0.0, 1.0)}
     step = conditional.make_step(parts, runtime.generator(1), among=halves)
-    assert float(step(real())["d_loss"]) > 0
+    assert step(real())["d_loss"].item() > 0
     seen = []
     parts.discriminator.register_forward_hook(lambda module, arguments, out: seen.append(arguments[1]))
     step(real())

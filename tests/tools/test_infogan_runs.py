@@ -33,11 +33,13 @@ def test_a_code_is_moved_alone_and_from_end_to_end(pair, monkeypatch):
         for change in (low, high):
             change[:, place] = 0
             assert not change.any()
-    for low, high, _ in moved[2:]:
+    for low, high, z in moved[2:]:
         assert not low[:, 54:].any() and not high[:, 54:].any()
         assert (high - low).norm(dim=1).tolist() == pytest.approx([2 * 3**0.5] * 20, rel=1e-4)
         ways = torch.nn.functional.normalize(high - low, dim=1)
         assert torch.allclose(ways, ways[:1].expand(20, -1), atol=1e-4)
+        for end, place in ((low, -(3**0.5)), (high, 3**0.5)):
+            assert ((z + end) * ways).sum(1).tolist() == pytest.approx([place] * 20, abs=1e-3)
 
 
 def test_changes_are_in_standard_deviations_of_real_digits(small, pair):
