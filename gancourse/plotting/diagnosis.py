@@ -238,7 +238,7 @@ def depth(
 
     Args:
         gains: gain of the first weights, rising, shape (G,).
-        growth: name -> factor a layer, shape (G,); at most four.
+        growth: name -> factor per layer, shape (G,); at most four.
         predicted: what theory says of the first of them, shape (G,); a grey line.
         slopes: name -> depth -> slope of D at its input; at most four.
     Returns:
@@ -261,7 +261,7 @@ def depth(
         ax.set_yscale("log")
         ax.legend(fontsize=9)
     left.set(
-        xscale="log", xlabel="gain of the first weights", ylabel="growth of the gradient, a layer", title="20 layers"
+        xscale="log", xlabel="gain of the first weights", ylabel="growth of the gradient per layer", title="20 layers"
     )
     left.set_xticks([0.3, 0.5, 1, 2, 3], ["0.3", "0.5", "1", "2", "3"], minor=False)
     left.minorticks_off()

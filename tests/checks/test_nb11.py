@@ -91,7 +91,7 @@ def right():
 
 def test_the_ward_holds_each_illness_once_and_hides_its_name():
     beds = nb11.admitted()
-    assert list(beds) == list("ABCDEFGHIJKL") and all(chart.illness == letter for letter, chart in beds.items())
+    assert list(beds) == list("ABCEFHIJKLMN") and all(chart.illness == letter for letter, chart in beds.items())
     assert sorted(right().values()) == sorted(set(ward.ILLNESSES) - {ward.HEALTHY})
 
 
@@ -126,8 +126,8 @@ def test_the_test_that_is_named_tells_the_two_apart():
 
 def test_a_ward_that_is_not_done(capsys):
     answers = right()
-    rejects(capsys, nb11.ward_round, answers | {"L": ...}, fragment="11 of 12 are right, and L is still open")
-    rejects(capsys, nb11.ward_round, answers | {"L": "a cold"}, fragment="should be one of")
+    rejects(capsys, nb11.ward_round, answers | {"N": ...}, fragment="11 of 12 are right, and N is still open")
+    rejects(capsys, nb11.ward_round, answers | {"N": "a cold"}, fragment="should be one of")
     assert "not attempted" in verdict(capsys, nb11.ward_round, dict.fromkeys(answers, ...))
 
 
