@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import copy
 import dataclasses
+import functools
 import io
 import math
 import statistics
@@ -40,9 +41,9 @@ Pair = Callable[[], tuple[nn.Module, nn.Module]]
 # ---------------------------------------------------------------- networks
 
 
-def dcgan_pair() -> tuple[nn.Module, nn.Module]:
+def dcgan_pair(width: int = WIDTH) -> tuple[nn.Module, nn.Module]:
     """DCGAN's pair with its rules: no pooling, no hidden dense layer, batch norm in both, N(0, 0.02)."""
-    return dcgan.Generator(width=WIDTH), dcgan.Discriminator(width=WIDTH)
+    return dcgan.Generator(width=width), dcgan.Discriminator(width=width)
 
 
 def dense_conv_pair() -> tuple[nn.Module, nn.Module]:
@@ -256,6 +257,23 @@ WGAN_IMAGES = [
     ),
 ]
 """Notebook 09: WGAN-GP on digits; it stands beside rows of ``DCGAN``, trained on the same seeds."""
+
+
+RATES = [
+    Entry(
+        f"width {width}, rate {rate:.0e}, β₁ {beta1:g}".replace("e-0", "e-"),
+        functools.partial(dcgan_pair, width),
+        lr_g=rate,
+        lr_d=rate,
+        beta1=beta1,
+        steps=500,
+        looks=(500,),
+    )
+    for width in (16, 48)
+    for rate in (2e-4, 2e-3)
+    for beta1 in (0.0, 0.5, 0.9)
+]
+"""Notebook 07: DCGAN's learning rate and β₁, each beside others, at our width and at three times it."""
 
 
 # ---------------------------------------------------------------- training

@@ -9,6 +9,7 @@
     python tools/tables.py literature       the papers' ring, which is tighter than ours
     python tools/tables.py speed            an ensemble against the same GANs one after the other, interleaved
     python tools/tables.py dcgan            DCGAN's rules, each left out alone, beside the recommended recipe (MNIST)
+    python tools/tables.py rates            DCGAN's learning rate and beta1 beside others, at two widths (MNIST)
     python tools/tables.py wgan-images      WGAN-GP on digits, for comparison with rows of dcgan (MNIST)
     python tools/tables.py lab              what 04's Play asks: a rescue by the penalty alone, unequal blobs, the grid
     python tools/tables.py story            00's digits, with the questions of 01 to 05 (MNIST)
@@ -452,6 +453,10 @@ def dcgan(options: argparse.Namespace) -> Iterator[dict]:
     return image_tables.table(image_tables.DCGAN, options.seeds, lambda name: wanted(name, options))
 
 
+def rates(options: argparse.Namespace) -> Iterator[dict]:
+    return image_tables.table(image_tables.RATES, options.seeds, lambda name: wanted(name, options))
+
+
 def wgan_images(options: argparse.Namespace) -> Iterator[dict]:
     return image_tables.table(image_tables.WGAN_IMAGES, options.seeds, lambda name: wanted(name, options))
 
@@ -543,6 +548,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "literature": literature,
     "speed": speed,
     "dcgan": dcgan,
+    "rates": rates,
     "wgan-images": wgan_images,
     "story": story,
     "who-sees-what": who_sees_what,
@@ -562,7 +568,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "overhead": overhead,
 }
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
-SEEDS |= dict.fromkeys(("dcgan", "wgan-images", "story", "patients"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 
 
@@ -581,7 +587,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     path = folder / f"{command.replace('-', '_')}.json"
     before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
     fresh = {row["name"] for row in rows}
-    entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
+    entries = [*image_tables.DCGAN, *image_tables.RATES, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
