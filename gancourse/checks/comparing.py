@@ -54,6 +54,9 @@ def _flat(value: Any) -> Tensor:
     return torch.tensor([value], dtype=torch.complex128 if isinstance(value, complex) else torch.float64)
 
 
+_NEARLY = 0.03  # how far off, relative to what is right, an answer is that has the right idea
+
+
 def compare(
     function: Callable[..., Any],
     cases: Sequence[tuple[Any, ...]],
@@ -177,9 +180,15 @@ def _described(pairs: Sequence[tuple[Any, Any]], tolerance: float) -> str:
         factor = float(factors[0])
         if abs(factor + 1) < 1e-4:
             return "the sizes are right and the sign is not"
-        return f"it is {factor:.4g} times what it should be, every time"
+        if abs(factor - 1) > 0.01:
+            return f"it is {factor:.4g} times what it should be, every time"
     if len(x) > 1 and same(x - y, (x - y)[0].expand_as(x), tolerance=max(tolerance, 1e-4)):
         return f"it is too {'large' if x[0] > y[0] else 'small'} by {abs(float(x[0] - y[0])):.4g}, every time"
+    if bool(((x - y).abs() <= _NEARLY * y.abs()).all()):
+        return (
+            f"every number is off by less than {_NEARLY:.0%}, so the idea is right. Something rounded, a small number "
+            "added, or a slope taken from differences does that"
+        )
     return ""
 
 

@@ -270,7 +270,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("not have been used in the graph",),
         "the result does not depend on what it is differentiated by: was it computed from another tensor, or from a "
-        "detached one?",
+        "detached one? Or was requires_grad_() called only after it had been computed?",
     ),
     (
         ("target size",),
@@ -309,7 +309,32 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("shapes cannot be multiplied",), "a matrix or a layer got rows of another length than it is made for"),
     (("same dtype", "expected scalar type"), "two types of numbers were mixed, such as float32 and float64"),
-    (("'nonetype' object",), "something that it uses is None (the bias of a layer made with bias=False is None)"),
+    (
+        ("'nonetype' object",),
+        "something that it uses is None: a weight's .grad is None until a backward() fills it, and the bias of a "
+        "layer made with bias=False is None",
+    ),
+    (
+        (
+            "'tuple' object has no attribute",
+            "operand type(s) for ** or pow(): 'tuple'",
+            "operand type(s) for -: 'tuple'",
+        ),
+        "it is a tuple, and what you want is in it: torch.autograd.grad, for one, returns a tuple with one gradient "
+        "for each input, also where there is only one",
+    ),
+    (
+        ("'function' object has no attribute 'parameters'",),
+        "it was handed a plain function, which has no weights: the slope is taken with respect to the *points*",
+    ),
+    (
+        ("'mappingproxy' object",),
+        "it writes into a dict that it was given and that the caller still needs; make a new one",
+    ),
+    (
+        ("same number of dimensions", "must match except in dimension"),
+        "tensors that are joined have equally many axes, of equal lengths except along the one where they meet",
+    ),
     (("dimension out of range",), "the tensor has fewer axes than that"),
     (
         ("could not infer output dtype", "not implemented for 'byte'", "not implemented for 'long'"),

@@ -70,6 +70,14 @@ D_MISTAKES: Mistakes = [
         "real and fake have changed places (or their labels): this loss is small when D calls the fakes real",
     ),
     (
+        lambda r, f: up(r.sigmoid()) + down(f),
+        "a sigmoid is on the scores of the *real* data, and the loss has one inside: it wants raw scores from both",
+    ),
+    (
+        lambda r, f: up(r) + down(f.sigmoid()),
+        "a sigmoid is on the scores of the *fakes*, and the loss has one inside: it wants raw scores from both",
+    ),
+    (
         lambda r, f: up(r) + up(f),
         "real and fake carry the same label, *real*, so D learns nothing about fakes; on those it is paid log(1 − D)",
     ),
@@ -210,6 +218,10 @@ def distance_mistakes(unsorted: str) -> Mistakes:
         (
             lambda a, b: every(a, b).min(1).values.mean(),
             "each point goes to the nearest one, so some places get two and others none",
+        ),
+        (
+            lambda a, b: (a.sort(0).indices - b.sort(0).indices).abs().double().mean(),
+            "these are the indices that sort the points, and not the sorted points",
         ),
         (lambda a, b: (a.median() - b.median()).abs(), "this is the distance of the two medians"),
     ]

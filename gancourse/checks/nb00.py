@@ -194,6 +194,7 @@ def to_bytes(function: Callable[[Tensor], Tensor]) -> str:
             "values a little outside [−1, 1] wrap round: white becomes black. They have to be cut *before* they become "
             "bytes"
         )
+    _check_rounding(inside, got)
     return "Black is 0, white is 255, and nothing wraps round."
 
 
@@ -208,6 +209,24 @@ def _near(got: Tensor, images: Tensor) -> bool:
     """Rounding and cutting off are both fine, but black and white have only one right value."""
     exact = (127.5 * (images.double() + 1)).clamp(0, 255)
     return bool(((got >= exact.floor() - 0.01) & (got <= exact.ceil() + 0.01)).all())
+
+
+def _check_rounding(images: Tensor, got: Tensor) -> None:
+    """See that each value is the nearest whole number; exactly half way, both are."""
+    exact = 127.5 * (images.double() + 1)
+    if bool(((got.double() - exact).abs() <= 0.5 + 1e-3).all()):
+        return
+    if bool((got.double() <= exact + 1e-3).all()):
+        raise NotYet(
+            "what comes after the point was cut off, so that greys are up to a whole step too dark. The nearest whole "
+            "number is wanted"
+        )
+    i = int((got.double() - exact).abs().argmax())
+    raise NotYet(
+        f"black and white are right, but the greys between are not rounded to the nearest whole number: "
+        f"{images.flatten()[i]:g} became {got.flatten()[i]:g}, and {exact.flatten()[i].round():g} is nearer. Was "
+        "something cut off, or are 255 steps counted as 256?"
+    )
 
 
 def _name_the_mistake(inside: Tensor, got: Tensor) -> None:

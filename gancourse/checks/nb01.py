@@ -48,6 +48,10 @@ _BEST_MISTAKES: Mistakes = [
         lambda p, q: p - q,
         "p − q can be negative, so it is no probability; set the derivative of p log d + q log(1 − d) to 0",
     ),
+    (
+        lambda p, q: (p - q) / (p + q),
+        "(p − q) / (p + q) lies between −1 and 1, so it is no probability; where q = p, D answers ½ and not 0",
+    ),
     (lambda p, q: torch.sigmoid(p - q), "sigmoid and softmax take logits, and p and q are densities already"),
     (lambda p, q: p / (p.sum() + q.sum()), _WHOLE_SUM),
     (lambda p, q: p / (p + q).sum(), _WHOLE_SUM),

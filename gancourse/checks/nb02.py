@@ -15,7 +15,7 @@ from torch import Tensor
 from gancourse import runtime
 from gancourse.checks.comparing import compare, same
 from gancourse.checks.framework import NotYet, call, choices, exercise, number
-from gancourse.checks.known import distance_mistakes, w1
+from gancourse.checks.known import d_loss, distance_mistakes, down, up, w1
 from gancourse.checks.training_runs import MISTAKES, RIGHT, Loss, inspect, looked_at, named, refuse_strangers
 from gancourse.checks.watching import (
     Watch,
@@ -142,6 +142,13 @@ def _explain_move(scene: _Scene, seen: Watch, player: str, moved: Tensor, wanted
     def has_returned_value(loss: Loss) -> bool:
         return isinstance(returned, (Tensor, float)) and same(number(returned), scene.value(loss), tolerance=1e-4)
 
+    halves = {"fake": lambda real, fake: up(real), "real": lambda real, fake: down(fake)}
+    for kind, half in halves.items() if player == "discriminator" and has_returned_value(d_loss) else ():
+        if any(along(part, scene.gradient(player, half)) for part in (moved, moved - stale)):
+            raise NotYet(
+                f"d_loss has both terms, but D learns nothing from the {kind} one: D's scores there are detached (or "
+                "made under no_grad). It is the fakes that are detached, before D is asked"
+            )
     for part in (moved, moved - stale):
         if sentence := named(player, part, lambda loss: scene.gradient(player, loss), has_returned_value):
             raise NotYet(sentence)

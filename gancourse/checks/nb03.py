@@ -321,6 +321,20 @@ _EIGENVALUE_MISTAKES: Mistakes = [
         lambda gamma, eta: tuple(abs(value) for value in _eigenvalues()(gamma, eta)),
         "these are the sizes |μ| of the eigenvalues; the (complex) eigenvalues themselves are wanted",
     ),
+    (
+        lambda gamma, eta: _sorted([1 - eta * gamma / 2 + s * cmath.sqrt(gamma**2 / 4 - 0.25) for s in (1, -1)]),
+        "eta multiplies only the part before the root; a step is 1 + eta·λ, with all of λ",
+    ),
+    (
+        lambda gamma, eta: _sorted(
+            [
+                (trace + s * cmath.sqrt(trace**2 - 4 * (1 - eta * gamma))) / 2
+                for trace in (2 - eta * gamma - eta**2 / 4,)
+                for s in (1, -1)
+            ]
+        ),
+        "these are the eigenvalues of an *alternating* step; here both players move at once",
+    ),
     (lambda gamma, eta: (_eigenvalues()(gamma, eta)[0],) * 2, "this is one of the two eigenvalues twice"),
     (lambda gamma, eta: (_eigenvalues()(gamma, eta)[1],) * 2, "this is one of the two eigenvalues twice"),
 ]
@@ -441,6 +455,14 @@ _AHEAD_MISTAKES: Mistakes = [
     (
         lambda v, s, eta: s + eta * v(s + eta * v(s + eta * v(s))),
         "you looked ahead twice; once is enough",
+    ),
+    (
+        lambda v, s, eta: s + 2 * eta * v(s) - eta * v(s - eta * v(s)),
+        "this is the optimistic step, made of the field here and of an *earlier* one; extragradient asks ahead",
+    ),
+    (
+        lambda v, s, eta: s + eta * v(v(s)),
+        "v is asked at v(state), which is a direction and no place: the point ahead is counted from `state`",
     ),
     (lambda v, s, eta: s, "the state did not move"),
 ]

@@ -35,6 +35,7 @@ def _case(centres: list[tuple[float, ...]], std: float, clouds: Clouds) -> tuple
 _FOUR = [(0.3, -0.2), (4.1, 1.0), (-1.2, 4.4), (3.7, 5.9)]
 _FIVE = [(1.0, 1.0), (-2.0, 0.5), (0.2, 3.4), (3.1, -2.2), (-1.5, -3.0)]
 _SOLID = [(0.0, 40.0, -35.0), (30.0, -20.0, 10.0), (-25.0, 5.0, 45.0), (20.0, 30.0, -50.0)]
+_NEAR = [(0.0, 0.0), (0.9, 0.2), (5.0, 5.0)]
 _MANY = [(3.0 * (i % 5), 4.0 * (i // 5)) for i in range(25)]
 _CASES = [
     _case(_FOUR, 0.4, [(145, 0, 1.1), (10, 1, 0.6), (9, 2, 0.8), (36, 3, 4.1)]),  # a fair share is 50, a fifth of it 10
@@ -43,6 +44,7 @@ _CASES = [
     _case(_FIVE, 0.25, [(150, 3, 5.2), (150, 1, 4.4)]),
     _case(_SOLID, 2.0, [(185, 0, 2.7), (25, 1, 1.2), (45, 2, 1.9), (45, 3, 3.6)]),
     _case(_FOUR[:2], 0.05, [(6, 0, 0.9), (33, 1, 2.8), (5, 0, 3.2)]),
+    _case(_NEAR, 0.4, [(60, 0, 1.0), (40, 2, 0.7)]),  # all samples of the first are within reach of the second
     _case(_MANY, 0.1, [(91, 7, 0.5), (5, 12, 1.2), (1, 3, 0.1), (1, 20, 0.9), (2, 24, 8.0)]),
 ]
 
@@ -76,6 +78,19 @@ def _count(
         }[what]
 
     return formula
+
+
+def _in_reach(points: Tensor, centres: Tensor, std: float) -> float:
+    """Count a sample for every centre that it is near."""
+    owned = (torch.cdist(points.double(), centres.double()) <= 3 * std).sum(0)
+    return float((owned >= 0.2 * len(points) / len(centres)).sum())
+
+
+def _nearest_sample(points: Tensor, centres: Tensor, std: float) -> float:
+    """Look for the nearest sample of each centre, in place of the nearest centre of each sample."""
+    nearest, which = torch.cdist(points.double(), centres.double()).min(0)
+    owned = torch.bincount(which[nearest <= 3 * std], minlength=len(centres))
+    return float((owned >= 0.2 * len(points) / len(centres)).sum())
 
 
 _GOOD = "Good is what lies within 3 * std of the nearest centre"
@@ -113,6 +128,16 @@ _COUNT_MISTAKES: Mistakes = [
     (
         _count(reach=lambda std: 3 * std**0.5),
         f"your limit is 3 times the *root* of std (std has to be squared where the distance is). {_GOOD}",
+    ),
+    (_in_reach, "a sample counts for every centre within its reach; it belongs to the nearest one only"),
+    (
+        _nearest_sample,
+        "the minimum runs over the samples: it finds the sample nearest to each centre, and the centre nearest to each "
+        "sample is wanted",
+    ),
+    (
+        lambda p, c, s: _count(share=0.2 * len(c) / 8)(p, c, s),
+        "8 modes are written into it; there are as many as there are centres",
     ),
     (_count(what="samples"), "this is the number of *samples* in covered modes; count the modes themselves"),
     (_count(what="good"), "this is the number of good *samples*. Ask for each mode how many of them it has"),
@@ -154,10 +179,15 @@ def _told(points: Tensor, centres: Tensor, std: float) -> str:
 # ---------------------------------------------------------------- exercise 2
 
 
-def _kl(q: Tensor, p: Tensor) -> Tensor:
-    return (torch.xlogy(q, q) - torch.xlogy(q, p)).sum()
+def _kl(q: Tensor, p: Tensor, weight: Tensor | None = None) -> Tensor:
+    weight = q if weight is None else weight
+    return (torch.xlogy(weight, q) - torch.xlogy(weight, p)).sum()
 
 
+_HIDDEN = (
+    "this is the forward KL, which weighs by p. Its infinity, where a mode got nothing, is only covered up here; the "
+    "reverse one weighs by what is *generated*, q"
+)
 _NO_SAMPLE = "it is NaN when a mode got no sample: 0 * log 0 is NaN in floating point, and 0 here"
 _KL_MISTAKES: Mistakes = [
     (lambda q, p: (q * (q / p).log()).sum(), _NO_SAMPLE),
@@ -165,6 +195,16 @@ _KL_MISTAKES: Mistakes = [
         lambda q, p: _kl(p, q),
         "this is the forward KL, which weighs by p, and is infinite where a mode got nothing. The reverse one weighs "
         "by what is *generated*, q",
+    ),
+    (lambda q, p: _kl(p, q, p * (q > 0)), _HIDDEN),
+    *((lambda q, p, small=small: _kl(p, q + small), _HIDDEN) for small in (1e-12, 1e-10, 1e-9, 1e-8, 1e-6)),
+    (
+        lambda q, p: torch.xlogy(q, q).sum() + math.log(len(q)),
+        "1 / M stands where p should: the target need not be uniform",
+    ),
+    (
+        lambda q, p: torch.xlogy(q, q).sum() - torch.xlogy(p, q).sum(),
+        "in the part with p the arguments of xlogy are exchanged: q is the weight there too, and the logarithm is of p",
     ),
     (lambda q, p: -_kl(p, q), "this is minus the forward KL: weigh by q, not by p"),
     (lambda q, p: -_kl(q, p), "the sign is turned round: log(q / p), not log(p / q)"),

@@ -218,6 +218,26 @@ _SLERP_MISTAKES: Mistakes = [
     (lambda a, b, t: _slerp(a, b, t, torch.rad2deg(_angle(a, b))), "the angle is in degrees; sin wants radians"),
     (lambda a, b, t: _slerp(a, b, t, _angle(a, b) / 2), "the angle was halved"),
     (
+        lambda a, b, t: math.sqrt(1 - t) * a + math.sqrt(t) * b,
+        "the weights are roots of the shares: that keeps the length if a and b are at right angles, but the walk is "
+        "uneven, and no angle appears",
+    ),
+    (
+        lambda a, b, t: _slerp(a, b, t, torch.asin(a @ b / (a.norm() * b.norm()))),
+        "asin turns a *sine* into an angle; a·b over the lengths is a cosine",
+    ),
+    *(
+        (
+            lambda a, b, t, one=one: _slerp(a, b, t, (a @ b / (a, b)[one].norm() ** 2).acos()),
+            "a·b was divided by one of the lengths twice; each comes once",
+        )
+        for one in (0, 1)
+    ),
+    (
+        lambda a, b, t: _slerp(a, b, t, (a * b / (a.norm() * b.norm())).acos()),
+        "a * b multiplies entry by entry and gives 64 numbers; a·b is one number, their sum",
+    ),
+    (
         lambda a, b, t: (
             (torch.cos((1 - t) * _angle(a, b)) * a + torch.cos(t * _angle(a, b)) * b) / torch.sin(_angle(a, b))
         ),

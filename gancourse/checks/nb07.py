@@ -131,7 +131,7 @@ def make_generator(function: Callable[[int, int], nn.Module]) -> str:
 
     First met in: notebook 07.
     """
-    biased = False
+    biased = uneven = False
     for latent_dim, width in ((5, 3), (7, 4)):
         network = call(function, latent_dim, width, name="make_generator", names=("latent_dim", "width"))
         if not isinstance(network, nn.Module):
@@ -148,10 +148,24 @@ def make_generator(function: Callable[[int, int], nn.Module]) -> str:
         _name_the_steps(watch.steps, latent_dim, width)
         _name_the_shape(images)
         biased = biased or any(step.bias for step in watch.steps[:-2])
-    return "From 1 by 1 to 28 by 28 in three layers." + (
-        " One remark: a bias right before batch norm does nothing, because the mean is taken away; bias=False saves it."
-        if biased
-        else ""
+        uneven = uneven or any(
+            isinstance(layer, nn.ConvTranspose2d)
+            and any(k % s for k, s in zip(layer.kernel_size, layer.stride, strict=True))
+            for layer in network.modules()
+        )
+    return (
+        "From 1 by 1 to 28 by 28 in three layers."
+        + (
+            " One remark: a bias right before batch norm does nothing, because the mean is taken away; bias=False "
+            "saves it."
+            if biased
+            else ""
+        )
+        + (
+            " One remark: where the kernel is no multiple of the stride, neighbouring pixels get unequally many stamps."
+            if uneven
+            else ""
+        )
     )
 
 

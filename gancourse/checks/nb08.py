@@ -50,6 +50,17 @@ _PROGRAMME_MISTAKES: Mistakes = [
     (_programme(cost=torch.square), "the ways are squared; for W1 the cost of a route is its length itself"),
     (_programme(cost=lambda ways: ways.abs().sqrt()), "the cost is the root of the length; for W1 it is the length"),
     (_programme(cost=torch.ones_like), "every route costs the same, so nothing is measured; the cost is the length"),
+    *(
+        (
+            _programme(cost=cost),
+            "only one direction costs something; a way backwards is as long as a way forwards",
+        )
+        for cost in (lambda ways: ways.clamp(min=0), lambda ways: (-ways).clamp(min=0))
+    ),
+    (
+        lambda places, p, q: _programme()(torch.arange(len(places), dtype=places.dtype), p, q),
+        "the costs are made of the *numbers* of the places, and not of where they are",
+    ),
     (
         _programme(cost=lambda ways: (ways != 0).double()),
         "every route costs 1: this counts mass that moves, not how far",
@@ -76,6 +87,10 @@ _PROGRAMME_MISTAKES: Mistakes = [
     (
         _programme(sums=lambda p, q: (torch.ones_like(q), torch.ones_like(p))),
         "b is 1 for every place, and says nothing about p and q",
+    ),
+    (
+        _programme(sums=lambda p, q: (torch.full_like(q, 1 / len(q)), torch.full_like(p, 1 / len(p)))),
+        "b gives every place an equal share, and says nothing about p and q",
     ),
     (
         _programme(rows=lambda leave, arrive: (leave, -arrive)),
@@ -248,7 +263,19 @@ def critic_losses(function: Callable[[Tensor, Tensor], tuple]) -> str:
     high, low = torch.tensor([2.0, -1.0, 0.5, 3.0]), torch.tensor([-0.5, 1.5, -2.0])
     cases = [(high, low), (low, high), (torch.tensor([0.3, 4.0]), torch.tensor([1.0, -0.2, 0.9, 2.4, 0.1]))]
     what = "three numbers, d_loss, g_loss and estimate,"
-    answers = [several(call(function, *case, name="critic_losses", names=names), 3, what, read=_mean) for case in cases]
+
+    def answer(case: tuple[Tensor, Tensor]) -> tuple:
+        return several(call(function, *case, name="critic_losses", names=names), 3, what, read=_mean)
+
+    try:
+        answers = [answer(case) for case in cases]
+    except NotYet as problem:
+        if "shapes do not fit" in str(problem) and answer((high, high + 1)):
+            raise NotYet(
+                "it works only for as many real scores as fake ones, (N,) and (M,) may differ: are they subtracted one "
+                "by one, before the mean?"
+            ) from problem
+        raise
     wanted = [tuple(right(*case) for right in _CRITIC_RIGHT.values()) for case in cases]
     if same(answers, [tuple(right(*case[::-1]) for right in _CRITIC_RIGHT.values()) for case in cases]):
         raise NotYet("real and fake scores have changed places, in all three")
@@ -342,6 +369,18 @@ _SLOPE_MISTAKES: Mistakes = [
         _of_gradients(lambda g: g.sum(0).norm()),
         "the gradients are added up before their norm is taken, so that they cancel; each point has its own",
     ),
+    (
+        _of_gradients(lambda g: g.norm(dim=1).argmax()),
+        "this is *where* the slope is largest, the number of a point; the slope itself is wanted",
+    ),
+    (
+        lambda critic, points: _gradients(lambda x: critic(x).max(), points).norm(dim=1).max(),
+        "this is the slope at the point with the largest *score*; the slope may be larger elsewhere",
+    ),
+    (
+        lambda critic, points: (critic(points).diff().abs() / points.diff(dim=0).norm(dim=1)).max(),
+        "this is the steepest slope *between* two neighbours in the list; the gradient at each point is wanted",
+    ),
     (_between_pairs, "this is the steepest slope *between* two of the points; the gradient at each is wanted"),
     (lambda critic, points: critic(points).max(), "this is the largest score, and not a slope"),
     (lambda critic, points: critic(points).max() - critic(points).min(), "this is a difference of scores, not a slope"),
@@ -386,6 +425,7 @@ def steepest_slope(function: Callable[[Callable[[Tensor], Tensor], Tensor], floa
             + f" at {len(points)} points in {points.shape[1]} dimensions"
         ),
         hint="One gradient for each point, the norm of each, and of these the largest",
+        tolerance=2e-3,  # a slope from differences is right too, and single precision gives it no more digits
     )
     points = cases[1][1].clone()
     by_place, by_name = bound(function, [bent, points], ("critic", "points"), "steepest_slope")

@@ -72,6 +72,17 @@ _FLOOR_MISTAKES: Mistakes = [
     (lambda n, s: 3 * s / n, "the distance is in *squared* units: s comes in as s²"),
     (lambda n, s: 3 / n, "s is missing: for a feature of deviation 1 this is right, for wider ones it is more"),
     (lambda n, s: 3 * s**2 / math.sqrt(n), "the errors fall like 1/√n, but the distance has their *squares*"),
+    (lambda n, s: math.sqrt(3 / n) * s, "this is the root; the distance itself is the sum of the *squares*"),
+    (lambda n, s: 5 * s**4 / n**2, "the variances are squared once more; a variance is a mean square already"),
+    (lambda n, s: 3 * n * s**2, "you multiply by n; more values make smaller errors"),
+    (
+        lambda n, s: 3 * s**2 / (n - 1),
+        "n − 1 divides; the variances that you may use have n (for the mean) and 2n (for the deviation)",
+    ),
+    (
+        lambda n, s: 2.5 * s**2 / n,
+        "the deviation of only one of the two samples is in it; both have an error",
+    ),
     (lambda n, s: 3 * s / math.sqrt(n), "the errors fall like 1/√n, but the distance has their *squares*"),
     (
         lambda n, s: -3 * s**2 / n,
@@ -113,7 +124,16 @@ _ANSWERS_MISTAKES: Mistakes = [
     (lambda h: (_Z / h) ** 2, "the deviation of one answer is √(½ · ½) = ½, and you took 1"),
     (lambda h: _Z / (2 * h), "the half-width has √n under it, so n is the *square*"),
     (lambda h: (1 / (2 * h)) ** 2, "one deviation holds 68 %; 95 % take 1.96 of them"),
-    (lambda h: (_Z / h / 4) ** 2, "h is *half* the width of the interval: it goes from the rate − h to the rate + h"),
+    (lambda h: _Z / (4 * h), "nothing was squared: √n stands in the half-width, so h and 1.96 come in as squares"),
+    (lambda h: _Z / (4 * h**2), "1.96 has to be squared as well"),
+    (lambda h: _Z**2 / (2 * h**2), "½ stands where ¼ should: the variance of one answer is ½ · ½"),
+    (lambda h: 4 * h**2 / _Z**2, "turned round: a smaller h needs *more* answers"),
+    (lambda h: 1e4 * _answers(h), "h is a share, 0.1 for ± 10 %, and not a percentage"),
+    (
+        lambda h: (_Z / h / 4) ** 2,
+        "this is a quarter of it. Was the ¼ squared as well? It stands under the root, and its root is ½. Or is h the "
+        "whole width for you? h is *half* the width: the interval goes from the rate − h to the rate + h",
+    ),
     (lambda h: _Z**2 / (4 * h), "the half-width has to be squared as well"),
     (lambda h: (1.644854 / (2 * h)) ** 2, "1.645 is for 90 %; for 95 % it is 1.96"),
 ]
@@ -210,7 +230,56 @@ def _zeroed(k: Tensor) -> Tensor:
     return (k.sum() - k.trace()) / len(k) ** 2
 
 
+def _no_diagonal(rf: Tensor) -> Tensor:
+    return (rf.sum() - rf.diagonal().sum()) / (rf.numel() - min(rf.shape))
+
+
+def _shared(k: Tensor, n: int) -> Tensor:
+    return (k.sum() - k.trace()) / (n * (n - 1))
+
+
+_MIXED_DIAGONAL = (
+    "the diagonal of the mixed table was left out as well. Nothing is wrong with it: a real image and a fake are "
+    "always two images"
+)
 _KERNEL_MISTAKES: Mistakes = [
+    (lambda rr, ff, rf: _off(rr) + _off(ff) - 2 * _no_diagonal(rf), _MIXED_DIAGONAL),
+    (
+        lambda rr, ff, rf: _off(rr) + _off(ff) - 2 * (rf.sum() - rf.diagonal().sum()) / rf.numel(),
+        _MIXED_DIAGONAL,
+    ),
+    (lambda rr, ff, rf: _off(rr) + _off(ff) + 2 * rf.mean(), "the mixed mean is added; it is taken off"),
+    (
+        lambda rr, ff, rf: rr.sum() / (len(rr) * (len(rr) - 1)) + ff.sum() / (len(ff) * (len(ff) - 1)) - 2 * rf.mean(),
+        "the sums are divided as if the diagonals were gone, and these are still in the sums",
+    ),
+    (
+        lambda rr, ff, rf: (
+            (rr.sum() - len(rr)) / (len(rr) * (len(rr) - 1))
+            + (ff.sum() - len(ff)) / (len(ff) * (len(ff) - 1))
+            - 2 * rf.mean()
+        ),
+        "1 was taken off for each entry of the diagonal; k of an image with itself need not be 1",
+    ),
+    (
+        lambda rr, ff, rf: (_off(rr) + _off(ff)) / 2 - 2 * rf.mean(),
+        "each pair is in the triangle once, and in n (n − 1) twice",
+    ),
+    *(
+        (
+            lambda rr, ff, rf, of=of: _shared(rr, len((rr, ff)[of])) + _shared(ff, len((rr, ff)[of])) - 2 * rf.mean(),
+            "one number of images is used for both tables; there may be more real images than fakes, or fewer",
+        )
+        for of in (0, 1)
+    ),
+    (
+        lambda rr, ff, rf: rr.sum() - rr.trace() + ff.sum() - ff.trace() - 2 * rf.sum(),
+        "these are sums over pairs; the distance is made of means",
+    ),
+    (
+        lambda rr, ff, rf: (_off(rr) + _off(ff) - 2 * rf.mean()).abs().sqrt(),
+        "this is the root. An estimate around 0 is also negative, and a root of it does not exist",
+    ),
     (
         lambda rr, ff, rf: rr.mean() + ff.mean() - 2 * rf.mean(),
         "the diagonals are still in: an image with itself is no pair of two images, and on average such pairs are far "

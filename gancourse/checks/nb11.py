@@ -68,6 +68,24 @@ _MOVEMENT_MISTAKES: Mistakes = [
     (_of(lambda old, new: (new - old).abs().max()), "this is the largest change of one weight"),
     (_of(lambda old, new: (new - old).abs().mean()), "this is the mean change of a weight, not relative to anything"),
     (_of(lambda old, new: ((new - old) / old).norm()), f"each weight is divided by itself; {_TOGETHER}"),
+    (
+        _of(lambda old, new: (new - old).norm() / old.square().sum()),
+        "the root is taken above the line only; below it stands a square",
+    ),
+    (
+        lambda before, network: (
+            (
+                sum((new - old).square().mean() for old, new in _pairs(before, network))
+                / sum(old.square().mean() for old, _ in _pairs(before, network))
+            )
+            ** 0.5
+        ),
+        "the squares of each parameter are averaged, so that a small one counts as much as a large one; sum them",
+    ),
+    (
+        _of(lambda old, new: 100 * (new - old).norm() / old.norm()),
+        "this is a percentage; the size relative to 1 is wanted",
+    ),
     (_by_layer(torch.sum), f"you add up the ratios of the layers; {_TOGETHER}"),
     (_by_layer(torch.mean), f"you average the ratios of the layers; {_TOGETHER}"),
     (_by_layer(torch.amax), "this is the layer that moved most; all weights together are wanted"),
@@ -241,6 +259,17 @@ class _Ran:
         self.moved = [
             instruments.movement(old, new) for old, new in zip(before, (gan.generator, gan.discriminator), strict=True)
         ]
+        self.optimisers = {
+            player: (
+                {id(w) for group in optimiser.param_groups for w in group["params"]}
+                == {id(w) for w in network.parameters()},
+                *({name: group[name] for name in ("lr", "betas")} for group in optimiser.param_groups),
+            )
+            for player, network, optimiser in (
+                ("G", gan.generator, gan.g_optimizer),
+                ("D", gan.discriminator, gan.d_optimizer),
+            )
+        }
         rows = torch.cat(shown)
         self.fresh = len(rows.unique(dim=0)) / len(rows)
 
@@ -273,7 +302,11 @@ def _is_open(answer: Any) -> bool:
 
 
 def _mended(letter: str, answer: Any, healthy: _Ran) -> None:
-    if _is_open(answer) or not isinstance(answer, (tuple, list)) or len(answer) != 2:
+    if not _is_open(answer) and (not isinstance(answer, (tuple, list)) or len(answer) != 2):
+        raise NotYet(
+            f"for {letter} two things are wanted, the number of a line and the new line, such as (12, 'x = 1')"
+        )
+    if _is_open(answer):
         raise NotYet(f"{letter} is still open: give the number of a line and the new line, such as (12, 'x = 1')")
     lines, sick = _lines(letter), ward.source(_SICK[letter]).splitlines()
     place = line(answer[0], len(lines)) - 1
@@ -296,6 +329,17 @@ def _mended(letter: str, answer: Any, healthy: _Ran) -> None:
             f"program {letter} is not well with your line {place + 1}: after {_STEPS} steps {moved}, and "
             f"{ran.fresh:.0%} of the real points it was shown were new (healthy {healthy.fresh:.0%})"
         )
+    for player, (alone, *settings) in ran.optimisers.items():
+        if not alone:
+            raise NotYet(
+                f"program {letter} with your line {place + 1} trains both players, but the optimiser of {player} does "
+                f"not hold the weights of {player} and no others, so a step moves somebody for the wrong reason"
+            )
+        if tuple(settings) != healthy.optimisers[player][1:]:
+            raise NotYet(
+                f"with your line {place + 1} of program {letter}, the right player moves, but its optimiser has "
+                "another rate or other betas than in the healthy program; only the mistake should go"
+            )
 
 
 # ---------------------------------------------------------------- exercise 5

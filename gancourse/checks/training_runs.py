@@ -86,6 +86,12 @@ def _who_steps(seen: Watch, num_steps: int) -> None:
             f"in {num_steps} steps D was updated {counts['discriminator']} times and G {counts['generator']} times; "
             "num_steps says how often it should be"
         )
+    for player, count in counts.items():
+        if (made := len({id(step.optimiser) for step in seen.steps_of(player)})) > count // 2:
+            raise NotYet(
+                f"{made} different optimisers moved the {player}: one that is made inside the loop has forgotten, at "
+                "every step, what Adam learns about the size of the gradients. Make it once, before the loop"
+            )
 
 
 def _which_real(seen: Watch, num_steps: int) -> None:
@@ -102,6 +108,12 @@ def _which_z(seen: Watch) -> None:
     """Look only at the z that was trained with: one z may be kept to look at, and logging may draw others."""
     drawn = [asked.of("fake", asked.z)[:6] for step in seen.steps for asked in step.shown("fake")]
     keys = [tuple(z.flatten().tolist()) for z in drawn]
+    values = torch.cat([torch.zeros(0), *(z.flatten() for z in drawn)])
+    if len(set(keys)) > 1 and bool(((values >= 0) & (values <= 1)).all()):
+        raise NotYet(
+            "the z that is trained with lies between 0 and 1 (torch.rand), and samples are drawn from the bell curve "
+            "(torch.randn) later: half of those z would be new to G"
+        )
     if len(set(keys)) == 1:
         raise NotYet(
             "every z that is trained with is the same: it is drawn once, before the loop, or with the same seed in "
@@ -159,6 +171,7 @@ def _d_direction(seen: Watch, step: Step) -> None:
             raise NotYet(f"the {name} term is missing in D's step: it learns nothing from what it says of {name} data")
     real = torch.cat([asked.of("real", asked.rows) for asked in reals])
     fake = torch.cat([asked.of("fake", asked.rows) for asked in fakes])
+    _refuse_nothing(step, "D")
     of = _d_gradients(seen, fakes[0], real, fake)
     if along(step.gradient, of(d_loss)):
         return
@@ -173,6 +186,8 @@ def _d_direction(seen: Watch, step: Step) -> None:
 def _g_direction(seen: Watch, step: Step) -> None:
     until = seen.steps.index(step)
     fakes = step.shown("fake") or [asked for earlier in seen.steps[:until] for asked in earlier.shown("fake")][-1:]
+    if fakes and all(asked.attached for asked in step.shown("fake")):
+        _refuse_nothing(step, "G")
     if not bool(step.gradient.any()) or not any(asked.attached for asked in fakes):
         raise NotYet(
             "no gradient reaches G: the fakes of its step are detached (or made under no_grad), so G never moves. "
@@ -191,6 +206,15 @@ def _g_direction(seen: Watch, step: Step) -> None:
                 "step, and G's gradients are not zeroed between the two backward() calls. Do at least one of the two"
             )
     _refuse_direction(step, of, "generator")
+
+
+def _refuse_nothing(step: Step, initial: str) -> None:
+    """A backward() came through this player's calls, and yet its gradient is 0 when the optimiser steps."""
+    if step.asked and not bool(step.gradient.any()):
+        raise NotYet(
+            f"{initial}'s gradients are all 0 when its optimiser steps: zero_grad() comes before backward(), and not "
+            "between backward() and step()"
+        )
 
 
 def _refuse_direction(step: Step, of: Callable[[Loss], Tensor], player: str) -> NoReturn:

@@ -134,11 +134,11 @@ def test_checking_new_images_leaves_the_random_stream_alone():
     "answer",
     [
         lambda x: ((x + 1) * 127.5).round().clamp(0, 255).byte(),
-        lambda x: ((x.clamp(-1, 1) + 1) / 2 * 255).byte(),
-        lambda x: (x * 127.5 + 127.5).clamp(0, 255).to(torch.uint8),
+        lambda x: ((x.clamp(-1, 1) + 1) / 2 * 255).round().byte(),
+        lambda x: (x * 127.5 + 128).clamp(0, 255).floor().to(torch.uint8),  # half way, both neighbours are right
     ],
 )
-def test_to_bytes_accepts_rounding_and_cutting(capsys, answer):
+def test_to_bytes_accepts_rounding_however_it_is_written(capsys, answer):
     accepts(capsys, nb00.to_bytes, answer)
 
 
@@ -159,6 +159,9 @@ def test_to_bytes_accepts_rounding_and_cutting(capsys, answer):
         (lambda x: ((x + 1) * 127.5).clamp(0, 255).byte().flatten(), "the shape should be (2, 1, 2, 2)"),
         (lambda x: x.add_(1).mul_(127.5).clamp_(0, 255).byte(), "changes images, which it was given"),
         (lambda x: x.clamp(0, 255).byte(), "these values lie between 0 and 1"),
+        (lambda x: ((x.clamp(-1, 1) + 1) / 2 * 255).byte(), "what comes after the point was cut off"),
+        (lambda x: (x * 127.5 + 128).round().clamp(0, 255).byte(), "0.61 became 206, and 205 is nearer"),
+        (lambda x: ((x + 1) * 128).round().clamp(0, 255).byte(), "are 255 steps counted as 256"),
         (lambda x: (x + 1) * 100, "became 0, 17, 50, 80, 100, 125, 161, 200"),
     ],
 )

@@ -321,3 +321,12 @@ def test_other_forms_of_right_answers(capsys):
     accepts(capsys, nb01.spot_the_mistake, {claim: str(reason) for claim, reason in RIGHT.items()})
     rejects(capsys, nb01.spot_the_mistake, {reason: claim for claim, reason in RIGHT.items()}, fragment="turned round")
     rejects(capsys, nb01.slopes, lambda logit: (-logit.sigmoid(), 1 - logit.sigmoid()), fragment="the sign is not")
+
+
+def test_a_difference_over_a_sum_is_no_probability(capsys):
+    rejects(capsys, nb01.optimal_discriminator, lambda p, q: (p - q) / (p + q), fragment="lies between −1 and 1")
+
+
+def test_what_is_nearly_right_is_said_to_be(capsys):
+    answer = lambda p, q: p / (p + q + 1e-2)  # noqa: E731
+    rejects(capsys, nb01.optimal_discriminator, answer, fragment="off by less than 3%, so the idea is right")

@@ -681,3 +681,65 @@ def test_other_ways_to_step_are_right(capsys):
     accepts(capsys, nb02.d_step, in_two, fragment="G was left alone")
     accepts(capsys, nb02.diagnosis, {"c": "Detached", "a": "LABEL 0 ", "b": "too  fast"})
     rejects(capsys, nb02.diagnosis, {cause: run for run, cause in RIGHT.items()}, fragment="turned round")
+
+
+def detached_scores(generator, discriminator, d_optimiser, real, z):
+    real_logits, fake_logits = discriminator(real), discriminator(generator(z)).detach()
+    d_loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+    d_optimiser.zero_grad()
+    d_loss.backward()
+    d_optimiser.step()
+    return d_loss
+
+
+def test_scores_that_are_detached_are_no_missing_term(capsys):
+    rejects(capsys, nb02.d_step, detached_scores, fragment="D's scores there are detached")
+
+
+def test_indices_are_not_values(capsys):
+    answer = lambda a, b: (a.sort(dim=0).indices - b.sort(dim=0).indices).abs().float().mean()  # noqa: E731
+    rejects(capsys, nb02.wasserstein_by_sorting, answer, fragment="the indices that sort the points")
+
+
+def trained(*, new_optimisers=False, thrown_away=False, draw=torch.randn, real_sigmoid=False, fake_sigmoid=False):
+    """Return a run with one of the mistakes that are not among the seven of the notebook."""
+
+    def run(generator, discriminator, sample_real, num_steps):
+        bce = F.binary_cross_entropy_with_logits
+        d_optimiser, g_optimiser = adams(generator, discriminator)
+        for _ in range(num_steps):
+            if new_optimisers:
+                d_optimiser, g_optimiser = adams(generator, discriminator)
+            fake = generator(draw(32, generator.latent_dim))
+            real_logits, fake_logits = discriminator(sample_real(32)), discriminator(fake.detach())
+            real_logits = real_logits.sigmoid() if real_sigmoid else real_logits
+            fake_logits = fake_logits.sigmoid() if fake_sigmoid else fake_logits
+            d_loss = bce(real_logits, torch.ones(32)) + bce(fake_logits, torch.zeros(32))
+            d_optimiser.zero_grad()
+            d_loss.backward()
+            d_optimiser.step()
+            g_optimiser.zero_grad()
+            bce(discriminator(fake), torch.ones(32)).backward()
+            if thrown_away:
+                g_optimiser.zero_grad()
+            g_optimiser.step()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "mistake, fragment",
+    [
+        ({"new_optimisers": True}, "different optimisers moved the generator"),
+        ({"thrown_away": True}, "G's gradients are all 0 when its optimiser steps"),
+        ({"draw": torch.rand}, "lies between 0 and 1 (torch.rand)"),
+        ({"real_sigmoid": True}, "on the scores of the *real* data"),
+        ({"fake_sigmoid": True}, "on the scores of the *fakes*"),
+    ],
+)
+def test_mistakes_beside_the_seven_are_named(capsys, mistake, fragment):
+    rejects(capsys, nb02.repaired_run, trained(**mistake), fragment=fragment)
+
+
+def test_without_them_the_run_is_right(capsys):
+    accepts(capsys, nb02.repaired_run, trained())

@@ -262,3 +262,28 @@ def test_pairs_and_matrices_may_come_from_numpy(capsys):
 def test_what_cannot_be_named_is_not_given_away(capsys, checker, answers):
     words = verdict(capsys, checker, *answers)
     assert not any(code in words for code in ("eta * x", "eta * (", "v(state)", "−y, x", "eta / 4", "η/4")), words
+
+
+@pytest.mark.parametrize(
+    "checker, mutant, fragment",
+    [
+        (
+            nb03.step_eigenvalues,
+            lambda g, e: (1 - e * g / 2 + root(g**2 / 4 - 0.25), 1 - e * g / 2 - root(g**2 / 4 - 0.25)),
+            "only the part before the root",
+        ),
+        (
+            nb03.step_eigenvalues,
+            lambda g, e: tuple(np.linalg.eigvals(np.array([[1, e / 2], [-e / 2, 1 - e * g - e**2 / 4]]) + 0j)),
+            "an *alternating* step",
+        ),
+        (
+            nb03.extragradient_step,
+            lambda v, s, e: s + 2 * e * v(s) - e * v(s - e * v(s)),
+            "the optimistic step",
+        ),
+        (nb03.extragradient_step, lambda v, s, e: s + e * v(v(s)), "a direction and no place"),
+    ],
+)
+def test_formulas_of_other_pages_are_named(capsys, checker, mutant, fragment):
+    rejects(capsys, checker, mutant, fragment=fragment)

@@ -25,11 +25,15 @@ def count(points, centres, std, *, reach=3.0, share=0.2, per="all", what="modes"
 
 
 def in_a_loop(points, centres, std):
-    covered = 0
-    for centre in centres:
-        near = ((points - centre).norm(dim=1) <= 3 * std).sum()
+    covered, apart = 0, torch.stack([(points - centre).norm(dim=1) for centre in centres])
+    for place in range(len(centres)):
+        near = ((apart[place] <= 3 * std) & (apart.argmin(0) == place)).sum()
         covered += near >= 0.2 * len(points) / len(centres)
     return covered
+
+
+def in_reach(points, centres, std):
+    return (torch.cdist(points, centres) <= 3 * std).sum(0).ge(0.2 * len(points) / len(centres)).sum()
 
 
 @pytest.mark.parametrize("answer", [count, in_a_loop])
@@ -41,6 +45,8 @@ def test_covered_is_accepted(capsys, answer):
     "mistake, fragment",
     [
         (lambda p, c, s: count(p, c, s, reach=math.inf), "samples count however far off they are"),
+        (in_reach, "counts for every centre within its reach"),
+        (lambda p, c, s: count(p, c, s, share=0.2 * len(c) / 8), "8 modes are written into it"),
         (lambda p, c, s: count(p, c, s, share=1e-9), "one good sample is enough for you"),
         (lambda p, c, s: count(p, c, s, reach=2.0), "you stop at 2 standard deviations"),
         (lambda p, c, s: count(p, c, s, reach=4.0), "as far as 4 standard deviations"),
@@ -206,3 +212,26 @@ def test_no_case_is_so_special_that_a_wrong_distance_passes(capsys, answer, frag
 @pytest.mark.parametrize("as_bool", [int, float, str, np.bool_, torch.tensor])
 def test_truth_may_be_written_in_many_ways(capsys, as_bool):
     accepts(capsys, nb04.causes, {change: as_bool(breaks) for change, breaks in RIGHT.items()}, COUNTS)
+
+
+def wrong_axis(points, centres, std):
+    nearest, which = torch.cdist(points, centres).min(0)
+    owned = torch.bincount(which[nearest <= 3 * std], minlength=len(centres))
+    return (owned >= 0.2 * len(points) / len(centres)).sum()
+
+
+def test_the_minimum_over_the_wrong_axis_is_named(capsys):
+    rejects(capsys, nb04.covered, wrong_axis, fragment="the minimum runs over the samples")
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda q, p: (p * (p / q).log()).nan_to_num(0, 0, 0).sum(), "only covered up"),
+        (lambda q, p: torch.nn.functional.kl_div((q + 1e-12).log(), p, reduction="sum"), "only covered up"),
+        (lambda q, p: math.log(len(q)) + torch.xlogy(q, q).sum(), "the target need not be uniform"),
+        (lambda q, p: torch.xlogy(q, q).sum() - torch.xlogy(p, q).sum(), "the arguments of xlogy are exchanged"),
+    ],
+)
+def test_other_ways_to_miss_the_reverse_kl(capsys, mutant, fragment):
+    rejects(capsys, nb04.reverse_kl, mutant, fragment=fragment)

@@ -349,3 +349,74 @@ def sorts(control, cure):
 )
 def test_other_mistakes_with_sign_flips(capsys, mutant, fragment):
     rejects(capsys, nb05.sign_flip, mutant, fragment=fragment)
+
+
+def test_a_pack_keeps_the_way_back_to_the_points(capsys):
+    answer = lambda points, size: pack(points.detach(), size)  # noqa: E731
+    rejects(capsys, nb05.packing, answer, packed, fragment="the pack is right, but cut off from the graph")
+
+
+def by_wins(control, cure):
+    wins = sum(b > a for a, b in zip(control, cure, strict=True))
+    return sum(math.comb(len(cure), k) for k in range(wins, len(cure) + 1)) / 2 ** len(cure)
+
+
+def by_mixing(control, cure):
+    sums = [sum(chosen) for chosen in itertools.combinations([*control, *cure], len(cure))]
+    return sum(one >= sum(cure) for one in sums) / len(sums)
+
+
+def patterns(count):
+    return torch.tensor(list(itertools.product((1.0, -1.0), repeat=count)))
+
+
+def differences(control, cure):
+    return torch.tensor(cure) - torch.tensor(control)
+
+
+def by_lot(control, cure):
+    change = differences(control, cure)
+    signs = torch.randint(0, 2, (1_000, len(cure))) * 2.0 - 1
+    return (signs @ change >= change.sum()).float().mean()
+
+
+@pytest.mark.parametrize(
+    "checker, answers, fragment",
+    [
+        (nb05.sign_flip, (by_wins,), "this is the sign test"),
+        (nb05.sign_flip, (by_mixing,), "this is the permutation test"),
+        (nb05.sign_flip, (by_lot,), "signs are drawn at random"),
+        (
+            nb05.sign_flip,
+            (lambda a, b: (patterns(len(b)) @ torch.tensor(b) >= sum(b)).float().mean(),),
+            "the signs are flipped of the cure alone",
+        ),
+        (
+            nb05.sign_flip,
+            (lambda a, b: (patterns(len(b)) @ differences(a, b) >= differences(a, b).mean()).float().mean(),),
+            "sums are compared with a mean",
+        ),
+        (
+            nb05.minibatch_std,
+            (lambda p: torch.cat([p / p.std(0), p.std(0).expand_as(p)], dim=1),),
+            "the points were changed",
+        ),
+        (nb05.minibatch_std, (lambda p: torch.cat([p, p.std(0)], dim=1),), "equally many axes"),
+        (
+            nb05.r1_term,
+            (
+                lambda d, x, y, g: (
+                    g / 2 * torch.autograd.grad(d(x).sum(), d.weight, create_graph=True)[0].square().sum()
+                ),
+            ),
+            "with respect to D's *weights*",
+        ),
+        (
+            nb05.r1_term,
+            (lambda d, x, y, g: torch.autograd.grad(d(x.requires_grad_()).sum(), x, create_graph=True).square().sum(),),
+            "returns a tuple with one gradient",
+        ),
+    ],
+)
+def test_tests_and_slopes_of_another_kind_are_named(capsys, checker, answers, fragment):
+    rejects(capsys, checker, *answers, fragment=fragment)

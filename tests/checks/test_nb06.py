@@ -185,3 +185,20 @@ def test_arrays_count_as_vectors(capsys):
 
 def test_what_was_given_is_not_to_be_changed(capsys):
     rejects(capsys, nb06.slerp, lambda a, b, t: a.mul_(1 - t) + t * b, fragment="changes a")
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda a, b, t: math.sqrt(1 - t) * a + math.sqrt(t) * b, "the weights are roots of the shares"),
+        (lambda a, b, t: with_angle(a, b, t, torch.asin(a @ b / (a.norm() * b.norm()))), "asin turns a *sine*"),
+        (lambda a, b, t: with_angle(a, b, t, torch.acos(a @ b / a.norm() ** 2)), "one of the lengths twice"),
+        (lambda a, b, t: with_angle(a, b, t, torch.acos(a * b / (a.norm() * b.norm()))), "entry by entry"),
+    ],
+)
+def test_other_walks_are_named(capsys, mutant, fragment):
+    rejects(capsys, nb06.slerp, mutant, fragment=fragment)
+
+
+def with_angle(a, b, t, angle):
+    return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / torch.sin(angle)

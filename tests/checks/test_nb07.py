@@ -396,3 +396,22 @@ def test_numbers_may_be_written_in_many_ways(capsys):
         accepts(capsys, nb07.wrong_line, line)
     accepts(capsys, nb07.output_size, lambda n, k, s, p: float(by_formula(n, k, s, p)))
     accepts(capsys, nb07.diagnosis, {"s": 2.0, "r": 4, "q": "1", "p": torch.tensor(3)})
+
+
+def test_a_kernel_that_is_no_multiple_of_the_stride_is_remarked(capsys):
+    def uneven(latent_dim, width):
+        def larger(maps, out):
+            return nn.ConvTranspose2d(maps, out, 3, 2, 1, output_padding=1, bias=False)
+
+        return nn.Sequential(
+            nn.ConvTranspose2d(latent_dim, 2 * width, 7, 1, 0, bias=False),
+            nn.BatchNorm2d(2 * width),
+            nn.ReLU(),
+            larger(2 * width, width),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            larger(width, 1),
+            nn.Tanh(),
+        )
+
+    accepts(capsys, nb07.make_generator, uneven, fragment="the kernel is no multiple of the stride")

@@ -224,3 +224,46 @@ def test_what_cannot_be_named_is_not_given_away(capsys, checker):
     assert not any(code in words for code in ("[:, None]", "flatten", "|x_i", "mean fake", "mean real", "−d_loss")), (
         words
     )
+
+
+def by_differences(critic, points):
+    steps = 1e-3 * torch.eye(points.shape[1])
+    slopes = [(critic(points + step) - critic(points - step)) / 2e-3 for step in steps]
+    return torch.stack(slopes).norm(dim=0).max()
+
+
+def test_a_slope_from_differences_is_right(capsys):
+    accepts(capsys, nb08.steepest_slope, by_differences)
+
+
+def by_weights(critic, points):
+    return max(g.norm() for g in torch.autograd.grad(critic(points).sum(), list(critic.parameters())))
+
+
+@pytest.mark.parametrize(
+    "checker, mutant, fragment",
+    [
+        (nb08.programme, lambda x, p, q: programme(torch.arange(len(x)), p, q), "the *numbers* of the places"),
+        (nb08.programme, lambda x, p, q: programme(x, p, q, cost=lambda w: w.clamp(min=0)), "only one direction"),
+        (
+            nb08.programme,
+            lambda x, p, q: programme(x, p, q, right=lambda p, q: (torch.ones_like(p) / len(p),) * 2),
+            "every place an equal share",
+        ),
+        (
+            nb08.critic_losses,
+            lambda r, f: ((f - r).mean(), -f.mean(), (r - f).mean()),
+            "only for as many real scores as fake ones",
+        ),
+        (nb08.steepest_slope, lambda c, x: gradient(c, x).norm(dim=1).argmax(), "*where* the slope is largest"),
+        (nb08.steepest_slope, lambda c, x: gradient(c, x, torch.max).norm(dim=1).max(), "the largest *score*"),
+        (
+            nb08.steepest_slope,
+            lambda c, x: (c(x).diff().abs() / x.diff(dim=0).norm(dim=1)).max(),
+            "two neighbours in the list",
+        ),
+        (nb08.steepest_slope, by_weights, "with respect to the *points*"),
+    ],
+)
+def test_half_understood_answers_are_named(capsys, checker, mutant, fragment):
+    rejects(capsys, checker, mutant, fragment=fragment)

@@ -212,3 +212,18 @@ def test_a_wrong_letter_is_not_told_the_right_one(capsys):
             assert f"line {line} says something else." in words and ("?" in words or "compare" in words)
             assert "samples came nearer" not in words and "settled" not in words and "flatter" not in words
     rejects(capsys, nb09.meanings, {letter: line for line, letter in ANSWERS.items()}, fragment="turned round")
+
+
+def test_e_is_used_as_it_is_given(capsys):
+    own = lambda critic, real, fake, e: penalty(critic, real, fake, torch.rand(len(e)))  # noqa: E731
+    rejects(capsys, nb09.gradient_penalty, own, fragment="use the e that is given")
+
+
+def test_e_with_the_axes_of_images_is_named_for_points(capsys):
+    def for_images(critic, real, fake, e):
+        e = e.view(-1, 1, 1, 1)
+        x = (e * real + (1 - e) * fake).detach().requires_grad_()
+        (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+        return (g.flatten(1).norm(dim=1) - 1).square().mean()
+
+    rejects(capsys, nb09.gradient_penalty, for_images, fragment="the four axes of a batch of images")

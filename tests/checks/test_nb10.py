@@ -194,3 +194,69 @@ def zeroed(k):
 )
 def test_kernel_names_the_mistake(capsys, function, fragment):
     rejects(capsys, nb10.kernel_distance, function, fragment=fragment)
+
+
+def without(k):
+    return (k.sum() - k.trace()) / (len(k) * (len(k) - 1))
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (
+            lambda rr, ff, rf: (
+                without(rr) + without(ff) - 2 * (rf.sum() - rf.diagonal().sum()) / (rf.numel() - len(rf.diagonal()))
+            ),
+            "the diagonal of the mixed table",
+        ),
+        (lambda rr, ff, rf: without(rr) + without(ff) + 2 * rf.mean(), "the mixed mean is added"),
+        (
+            lambda rr, ff, rf: sum(k.sum() / (len(k) * (len(k) - 1)) for k in (rr, ff)) - 2 * rf.mean(),
+            "as if the diagonals were gone",
+        ),
+        (
+            lambda rr, ff, rf: sum((k.sum() - len(k)) / (len(k) * (len(k) - 1)) for k in (rr, ff)) - 2 * rf.mean(),
+            "need not be 1",
+        ),
+        (
+            lambda rr, ff, rf: sum(k.triu(1).sum() / (len(k) * (len(k) - 1)) for k in (rr, ff)) - 2 * rf.mean(),
+            "in the triangle once",
+        ),
+        (
+            lambda rr, ff, rf: sum((k.sum() - k.trace()) / (len(rr) * (len(rr) - 1)) for k in (rr, ff)) - 2 * rf.mean(),
+            "one number of images",
+        ),
+        (lambda rr, ff, rf: sum(k.sum() - k.trace() for k in (rr, ff)) - 2 * rf.sum(), "these are sums over pairs"),
+        (lambda rr, ff, rf: (without(rr) + without(ff) - 2 * rf.mean()).abs().sqrt(), "this is the root"),
+    ],
+)
+def test_other_tables_are_named(capsys, mutant, fragment):
+    rejects(capsys, nb10.kernel_distance, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda n, s: math.sqrt(3 / n) * s, "this is the root"),
+        (lambda n, s: (2 * s**2 / n) ** 2 + (s**2 / n) ** 2, "squared once more"),
+        (lambda n, s: 3 * n * s**2, "you multiply by n"),
+        (lambda n, s: 3 * s**2 / (n - 1), "n − 1 divides"),
+        (lambda n, s: 2.5 * s**2 / n, "only one of the two samples"),
+    ],
+)
+def test_other_floors_are_named(capsys, mutant, fragment):
+    rejects(capsys, nb10.expected_floor, mutant, fragment=fragment)
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda h: 1.96 / 4 / h, "nothing was squared"),
+        (lambda h: 1.96 / 4 / h**2, "1.96 has to be squared"),
+        (lambda h: 1.96**2 / 2 / h**2, "½ stands where ¼ should"),
+        (lambda h: 4 * h**2 / 1.96**2, "turned round"),
+        (lambda h: 1.96**2 / 4 / (h / 100) ** 2, "not a percentage"),
+    ],
+)
+def test_other_counts_are_named(capsys, mutant, fragment):
+    rejects(capsys, nb10.answers_needed, mutant, fragment=fragment)

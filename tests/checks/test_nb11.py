@@ -166,6 +166,13 @@ def test_mended_programs_are_accepted(capsys):
         ("X", "g_optimizer =", G_ADAM.replace("generator.", "discriminator."), "is as it was"),
         ("X", "g_optimizer =", G_ADAM.replace("lr_g", "lr_g / 10"), "G has moved by 0.0"),
         ("X", "g_optimizer =", "g_optimizer = (", "stops: SyntaxError"),
+        ("X", "g_optimizer =", G_ADAM.replace(", betas=world.betas", ""), "another rate or other betas"),
+        (
+            "X",
+            "g_optimizer =",
+            G_ADAM.replace("generator.parameters()", "[*generator.parameters(), *discriminator.parameters()]"),
+            "does not hold the weights of G and no others",
+        ),
         ("X", "d_optimizer =", G_ADAM, "stops: "),
         ("X", "g_loss =", "g_loss = softplus(fake_logits).mean()", "G has moved by 0.000 (healthy"),
         ("Y", "next(batches)", "batches = streams.stream(next(batches), 32, runtime.generator(seed))", "were new"),
@@ -180,6 +187,7 @@ def test_what_is_no_cure(capsys, letter, line, new, fragment):
 def test_repairs_that_are_open_or_no_dict(capsys):
     assert "not attempted" in verdict(capsys, nb11.repairs, {"X": (..., "..."), "Y": (..., "...")})
     rejects(capsys, nb11.repairs, mended() | {"Y": ...}, fragment="Y is still open")
+    rejects(capsys, nb11.repairs, mended() | {"Y": 8}, fragment="for Y two things are wanted")
     rejects(capsys, nb11.repairs, mended() | {"Y": (99, "")}, fragment="numbered from 1 to")
     rejects(capsys, nb11.repairs, [1, 2], fragment="a dict with the keys 'X' and 'Y'")
 
@@ -216,3 +224,37 @@ def test_stubs_are_not_attempted_and_nonsense_never_raises(capsys, checker):
     assert "not attempted" in verdict(capsys, checker, lambda *_: ...)
     for nonsense in (None, 3, "words", lambda: 1, lambda *_: "words", lambda *_: torch.tensor([])):
         assert "not yet, because" in verdict(capsys, checker, nonsense)
+
+
+def step_and_size(before, network):
+    step = sum((w.detach() - before[name]).square().sum() for name, w in network.named_parameters())
+    return step, sum(w.square().sum() for w in before.values())
+
+
+def overwrites(before, network):
+    for name, weights in network.named_parameters():
+        before[name] = weights.detach() - before[name]
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    "mutant, fragment",
+    [
+        (lambda b, n: step_and_size(b, n)[0] ** 0.5 / step_and_size(b, n)[1], "above the line only"),
+        (lambda b, n: 100 * (step_and_size(b, n)[0] / step_and_size(b, n)[1]) ** 0.5, "this is a percentage"),
+        (
+            lambda b, n: (
+                (
+                    sum((w.detach() - b[name]).square().mean() for name, w in n.named_parameters())
+                    / sum(w.square().mean() for w in b.values())
+                )
+                ** 0.5
+            ),
+            "the squares of each parameter are averaged",
+        ),
+        (lambda b, n: sum(w.grad.square().sum() for w in n.parameters()), "until a backward() fills it"),
+        (overwrites, "it writes into a dict that it was given"),
+    ],
+)
+def test_other_movements_are_named(capsys, mutant, fragment):
+    rejects(capsys, nb11.movement, mutant, fragment=fragment)
