@@ -65,6 +65,15 @@ def test_batch_norm_stands_where_the_row_says(name, in_g, in_d):
     assert (kinds(generator, *NORMS), kinds(discriminator, *NORMS)) == (in_g, in_d)
 
 
+def test_rates_are_crossed_with_beta1_and_width():
+    assert len({row.name for row in tables.RATES}) == 12
+    for row in tables.RATES:
+        width, rate, beta = row.name.removeprefix("width ").replace("rate ", "").replace("β₁ ", "").split(", ")
+        assert (row.lr_g, row.lr_d, row.beta1) == (float(rate), float(rate), float(beta)) and not row.average
+        generator, discriminator = row.pair()
+        assert generator.width == discriminator.width == int(width)
+
+
 def test_each_rule_is_left_out_and_nothing_else():
     generator, discriminator = entry("pooling and upsampling").pair()
     assert kinds(generator, nn.ConvTranspose2d) == 1 and kinds(generator, nn.Upsample) == 2
@@ -118,11 +127,11 @@ def test_changes_are_what_differs_from_the_classic_settings():
 
 @pytest.mark.parametrize(
     ("name", "entries"),
-    [("dcgan", tables.DCGAN), ("wgan_images", tables.WGAN_IMAGES)],
+    [("dcgan", tables.DCGAN), ("rates", tables.RATES), ("wgan_images", tables.WGAN_IMAGES)],
 )
 def test_what_is_stored_was_made_with_these_settings(name, entries):
     stored = {row["name"]: row for row in measured.load(name)["rows"]}
-    del stored["real images"]
+    stored.pop("real images", None)
     made = {
         row: (steps, entry.changes())
         for entry in entries
