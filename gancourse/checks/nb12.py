@@ -334,7 +334,7 @@ def sets(answers: Mapping[str, Any]) -> str:
     First met in: notebook 12.
     """
     matched(answers, _SETS, "a set for each letter", _SET_HINTS)
-    return "No single column tells all five apart."
+    return "No single column is enough to name all five."
 
 
 # ---------------------------------------------------------------- deeper: exercises 5 and 6
