@@ -112,8 +112,14 @@ def plane(
         )
     for (name, pairs), colour, mark in zip(runs.items(), _SHADES, _MARKS, strict=False):
         ax.plot(*pairs.T, mark, color=colour, markersize=8, markeredgecolor="white", linestyle="none", zorder=3)
-        top = (middles[name][0], pairs[:, 1].max())
-        ax.annotate(name, top, (0, 8), textcoords="offset points", ha="center", va="bottom", color=colour, fontsize=10)
+        if name in joined[:-1]:  # beside the line, not on it
+            at, shift, side, height = (pairs[:, 0].min(), middles[name][1]), (-9, 0), "right", "center"
+        elif name in joined:
+            at, shift, side, height = (middles[name][0], pairs[:, 1].min()), (0, -8), "center", "top"
+        else:
+            at, shift, side, height = (middles[name][0], pairs[:, 1].max()), (0, 8), "center", "bottom"
+        look = {"color": colour, "fontsize": 10, "ha": side, "va": height}
+        ax.annotate(name, at, shift, textcoords="offset points", **look)
     if floor is not None:
         ax.axhline(floor, linestyle=":", color=COLOURS["real"], linewidth=2)
         ax.annotate(
@@ -122,11 +128,11 @@ def plane(
         )  # fmt: skip
     every = np.concatenate(list(runs.values()))
     low, high = every[:, 0].min(), every[:, 0].max()
-    room = 0.14 * max(high - low, 0.5)
+    room = 0.16 * max(high - low, 0.5)
     ax.set_xlim(low - room, high + room)
     ax.set_ylim(min(every[:, 1].min(), floor or np.inf) / 1.6, every[:, 1].max() * 2.2)
     ax.annotate(
-        "near and like real digits:\nnobody is here", (0.985, 0.03), xycoords="axes fraction", ha="right", va="bottom",
+        "near and like real digits:\nnobody is here", (0.985, 0.18), xycoords="axes fraction", ha="right", va="bottom",
         color=COLOURS["neutral"], fontsize=10, fontstyle="italic",
     )  # fmt: skip
     ax.set(xlabel="nearer to the truth →\nPSNR in dB ↑", ylabel="← more like real digits\nFréchet distance ↓")
