@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,11 +64,38 @@ _ANSWERS_MISTAKES: Mistakes = [
         "your median is the *place* of the value in the list, not the value",
     ),
     (
+        _with(1, lambda v, p: float(np.interp(0.5, p.cumsum(0), v))),
+        "your median lies between two values and is an answer that never occurs. It is the first value at which half "
+        "of the chance is used up",
+    ),
+    (
+        _with(1, lambda v, p: float(v[(p.cumsum(0) - 0.5).abs().argmin()])),
+        "your median is where the chance used up comes *nearest* to a half. It has to reach it",
+    ),
+    (
+        _with(1, lambda v, p: float(v[p.argsort()[len(p) // 2]])),
+        "your median is the value whose *chance* is in the middle. The values have to stay in order of size",
+    ),
+    (
         _with(2, lambda v, p: float(p.argmax())),
         "your last number is the *place* of the most frequent value, not the value",
     ),
     (_with(2, lambda v, p: float(p.max())), "your last number is its *chance*, not the value"),
     (_with(2, lambda v, p: float(v.max())), "your last number is the largest value. The most frequent one is wanted"),
+    (
+        _with(2, lambda v, p: float(v[(v * p).argmax()])),
+        "your last number has the largest value *times* chance. How often it comes depends on the chance alone",
+    ),
+    (
+        _with(2, lambda v, p: float(v.mode().values)),
+        "torch.mode counts how often a number is in the list, and each is there once. The chances tell how often it "
+        "comes",
+    ),
+    (_with(2, lambda v, p: float(v[p.argmin()])), "your last number is the *rarest* value"),
+    (
+        lambda v, p: (_mean(v, p), _mode(v, p), _median(v, p)),
+        "the last two are exchanged: the median is second, the most frequent value third",
+    ),
     (
         lambda v, p: (_median(v, p), _mean(v, p), _mode(v, p)),
         "the first two are exchanged: squares are smallest at the mean, absolute differences at the median",
@@ -128,6 +156,22 @@ _MASK_MISTAKES: Mistakes = [
         "the known pixels are added to what was made there. There, `made` has to go",
     ),
     (
+        lambda seen, mask, made: torch.where(seen > -1, seen, made),
+        "you take every black pixel for a hidden one. A known pixel may be black too, so ask the mask",
+    ),
+    (
+        lambda seen, mask, made: torch.maximum(seen, made),
+        "the brighter of the two pixels comes out; the mask has to say which one counts",
+    ),
+    (
+        lambda seen, mask, made: (1 - mask) * made,
+        "the known pixels are 0, which is grey: what was seen is missing",
+    ),
+    (
+        lambda seen, mask, made: mask * made,
+        "`made` is kept where the pixels are *known*, and the rest is 0, which is grey",
+    ),
+    (
         lambda seen, mask, made: mask * seen,
         "the hidden pixels are 0, which is grey: what was made is missing",
     ),
@@ -144,6 +188,7 @@ def let_through(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     cases = []
     for n, side in ((3, 4), (2, 6), (1, 5)):
         truth, made = 2 * torch.rand(2, n, 1, side, side, generator=random) - 1
+        truth[torch.rand(truth.shape, generator=random) < 0.3] = -1  # black is no sign of a hole
         mask = (torch.rand(n, 1, side, side, generator=random) < 0.6).float()
         cases.append((torch.where(mask > 0, truth, torch.tensor(-1.0)), mask, made))
     compare(
@@ -182,6 +227,36 @@ _PSNR_MISTAKES: Mistakes = [
     ),
     (lambda f, y: 10 * torch.log10(255**2 / _mse(f, y)), "255 is the range of bytes; these images go from -1 to 1"),
     (
+        lambda f, y: 10 * torch.log10(4 / (f - y).square().sum()),
+        "the squared differences are summed; their *mean* is wanted, or a larger image would always be worse",
+    ),
+    (
+        lambda f, y: 10 * torch.log10(4 / (f - y).square().flatten(1).sum(1).mean()),
+        "the squared differences of an image are summed. The mean goes over the pixels too",
+    ),
+    (
+        lambda f, y: 20 * torch.log10(2 / _mse(f, y)),
+        "20 belongs to the ratio of peak and *root* of the error: the root is missing",
+    ),
+    (
+        lambda f, y: 10 * torch.log10(2 / _mse(f, y).sqrt()),
+        "10 belongs to the ratio of the squares, and you take the ratio of their roots",
+    ),
+    (
+        lambda f, y: 10 * torch.log10(y.max() ** 2 / _mse(f, y)),
+        "the peak is the range that pixels *can* have, and not what these images reach",
+    ),
+    (
+        lambda f, y: 10 * torch.log10((y.max() - y.min()) ** 2 / _mse(f, y)),
+        "the peak is the range that pixels *can* have, and not what these images reach",
+    ),
+    (
+        lambda f, y: 10 * torch.log10(y.square().mean() / _mse(f, y)),
+        "above the error is the peak squared, and not the mean square of the truth: that is another ratio, of signal "
+        "to noise",
+    ),
+    (lambda f, y: 10 * torch.log2(4 / _mse(f, y)), "torch.log2 has base 2; decibels take the logarithm of base 10"),
+    (
         lambda f, y: 20 * torch.log10(4 / _mse(f, y)),
         "20 belongs to the ratio of peak and *root* of the error; the ratio of their squares takes 10",
     ),
@@ -198,6 +273,10 @@ _PSNR_MISTAKES: Mistakes = [
     (
         lambda f, y: 20 * torch.log10(2 / (f - y).abs().mean()),
         "the error is the mean of *squared* differences, not of absolute ones",
+    ),
+    (
+        lambda f, y: (10 * torch.log10(4 / (f - y).square())).mean(),
+        "you take the decibels of each *pixel* and average them. Average the squared errors first",
     ),
     (
         lambda f, y: (10 * torch.log10(4 / (f - y).square().flatten(1).mean(1))).mean(),
@@ -238,13 +317,20 @@ def psnr(function: Callable[[Tensor, Tensor], Any]) -> str:
 Table = Mapping[float, tuple[float, float]]
 
 
+def _from(table: Table, least: float) -> list[float]:
+    return [weight for weight, (decibels, _) in table.items() if decibels >= least - 1e-9]
+
+
 def _allowed(table: Table, budget: float) -> list[float]:
-    best = max(decibels for decibels, _ in table.values())
-    return [weight for weight, (decibels, _) in table.items() if decibels >= best - budget - 1e-9]
+    return _from(table, max(decibels for decibels, _ in table.values()) - budget)
+
+
+def _best_of(table: Table, weights: list[float]) -> float:
+    return min(weights, key=lambda weight: table[weight][1])
 
 
 def _choose(table: Table, budget: float) -> float:
-    return min(_allowed(table, budget), key=lambda weight: table[weight][1])
+    return _best_of(table, _allowed(table, budget))
 
 
 _CHOOSE_MISTAKES: Mistakes = [
@@ -268,6 +354,26 @@ _CHOOSE_MISTAKES: Mistakes = [
     (
         lambda table, budget: min(_allowed(table, budget)),
         "you take the smallest weight that the budget allows. Compare the distances of the allowed ones",
+    ),
+    (
+        lambda table, budget: min(_allowed(table, budget), key=lambda weight: table[weight][0]),
+        "you spend as much of the budget as you can. Compare the distances of the allowed weights",
+    ),
+    (
+        lambda table, budget: _best_of(table, _from(table, table[0.0][0] - budget)),
+        "you count the budget from the weight 0. It is counted from the *best* PSNR, wherever that is",
+    ),
+    (
+        lambda table, budget: _best_of(table, _from(table, next(iter(table.values()))[0] - budget)),
+        "you count the budget from the first row. It is counted from the *best* PSNR, wherever that is",
+    ),
+    (
+        lambda table, budget: _best_of(table, _from(table, budget)),
+        "you take the budget for the least PSNR. It says how many dB *below the best* are allowed",
+    ),
+    (
+        lambda table, budget: list(table).index(_choose(table, budget)),
+        "you return the *place* of the weight in the table, not the weight",
     ),
     (
         lambda table, budget: table[_choose(table, budget)][1],
@@ -295,7 +401,9 @@ def choose(function: Callable[[Table, float], Any]) -> str:
     }
     cases = [(first, 0.5), (first, 1.5), (first, 0.1), (first, 4.0), (first, 6.0)]
     turned = {0.2: (11.0, 5.0), 0.0: (12.5, 80.0), 0.4: (12.9, 9.0), 0.3: (9.0, 1.0)}  # not in order, best not at 0
-    cases += [(turned, 2.0), (turned, 1.0), ({0.0: (12.0, 30.0), 0.2: (11.9, 50.0), 0.4: (11.8, 10.0)}, 1.0)]
+    poor = {0.0: (6.0, 50.0), 0.1: (3.5, 20.0), 0.2: (1.0, 5.0)}  # a budget may be more than a PSNR
+    cases += [(turned, 2.0), (turned, 1.7), (turned, 1.0), (poor, 2.0), ({0.0: (20.0, 10.0), 0.2: (12.0, 9.0)}, 10.0)]
+    cases += [({0.0: (12.0, 30.0), 0.2: (11.9, 50.0), 0.4: (11.8, 10.0)}, 1.0)]
     compare(
         function,
         cases,

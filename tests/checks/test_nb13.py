@@ -69,6 +69,13 @@ def test_the_three_answers_are_accepted(capsys):
         (lambda v, p: (mean(v, p), median(v, p), p.max()), "its *chance*"),
         (lambda v, p: (mean(v, p), median(v, p), v.max()), "the largest value"),
         (lambda v, p: (median(v, p), mean(v, p), mode(v, p)), "the first two are exchanged"),
+        (lambda v, p: (mean(v, p), np.interp(0.5, p.cumsum(0), v), mode(v, p)), "an answer that never occurs"),
+        (lambda v, p: (mean(v, p), v[(p.cumsum(0) - 0.5).abs().argmin()], mode(v, p)), "comes *nearest* to a half"),
+        (lambda v, p: (mean(v, p), v[p.sort().indices[len(p) // 2]], mode(v, p)), "whose *chance* is in the middle"),
+        (lambda v, p: (mean(v, p), median(v, p), v[(v * p).argmax()]), "value *times* chance"),
+        (lambda v, p: (mean(v, p), median(v, p), v.mode().values), "torch.mode counts"),
+        (lambda v, p: (mean(v, p), median(v, p), v[p.argmin()]), "the *rarest* value"),
+        (lambda v, p: (mean(v, p), mode(v, p), median(v, p)), "the last two are exchanged"),
         (lambda v, p: (mean(v, p) + 1, median(v, p), mode(v, p)), "the mean not: it is too large by 1"),
         (lambda v, p: (mean(v, p), median(v, p)), "three numbers"),
     ],
@@ -84,6 +91,8 @@ def test_the_mask_accepts_both_ways(capsys):
     accepts(capsys, nb13.let_through, lambda s, m, x: torch.where(m > 0, s, x), fragment="its gradient is 0")
     accepts(capsys, nb13.let_through, lambda seen, mask, made: mask * seen + (1 - mask) * made)
     accepts(capsys, nb13.let_through, lambda s, m, x: torch.where(m.bool(), s, x))
+    accepts(capsys, nb13.let_through, lambda s, m, x: x + m * (s - x))
+    accepts(capsys, nb13.let_through, lambda s, m, x: x.masked_scatter(m > 0, s[m > 0]))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +106,12 @@ def test_the_mask_accepts_both_ways(capsys):
         (lambda s, m, x: (s + x) / 2, "half and half"),
         (lambda s, m, x: m * s + x, "There, `made` has to go"),
         (lambda s, m, x: m * s, "which is grey"),
+        (lambda s, m, x: torch.where(s > -1, s, x), "A known pixel may be black too"),
+        (lambda s, m, x: torch.maximum(s, x), "the brighter of the two"),
+        (lambda s, m, x: (1 - m) * x, "what was seen is missing"),
+        (lambda s, m, x: m * x, "kept where the pixels are *known*"),
+        (lambda s, m, x: torch.where(m, s, x), "no mask of True and False"),
+        (lambda s, m, x: x.masked_fill(m, 0) + s, "no mask of True and False"),
         (lambda s, m, x: torch.where(m > 0, s, x.detach()), "the restorer could not learn"),
         (lambda s, m, x: np.where(m > 0, s, x.detach()), "the restorer could not learn"),
         (lambda s, m, x: torch.where(m > 0, s, x)[:, 0], "the shape should be (3, 1, 4, 4)"),
@@ -135,6 +150,15 @@ def test_the_remark_about_white_and_black_is_true():
         (lambda f, y: torch.log10(4 / mse(f, y)), "*deci*bel"),
         (lambda f, y: 10 * torch.log10(4 / (f - y).abs().mean()), "not of absolute ones"),
         (lambda f, y: 20 * torch.log10(2 / (f - y).abs().mean()), "not of absolute ones"),
+        (lambda f, y: 10 * torch.log10(4 / (f - y).square().sum()), "their *mean* is wanted"),
+        (lambda f, y: 10 * torch.log10(4 / (f - y).square().sum((1, 2, 3)).mean()), "goes over the pixels too"),
+        (lambda f, y: 20 * torch.log10(2 / mse(f, y)), "the root is missing"),
+        (lambda f, y: 10 * torch.log10(2 / mse(f, y) ** 0.5), "the ratio of their roots"),
+        (lambda f, y: 20 * torch.log10(y.max() / mse(f, y) ** 0.5), "not what these images reach"),
+        (lambda f, y: 20 * torch.log10((y.max() - y.min()) / mse(f, y) ** 0.5), "not what these images reach"),
+        (lambda f, y: 10 * torch.log10((y**2).mean() / mse(f, y)), "of signal to noise"),
+        (lambda f, y: 10 * torch.log2(4 / mse(f, y)), "torch.log2 has base 2"),
+        (lambda f, y: (10 * torch.log10(4 / (f - y).square())).mean(), "decibels of each *pixel*"),
         (lambda f, y: (10 * torch.log10(4 / (f - y).square().mean((1, 2, 3)))).mean(), "average the decibels"),
         (lambda f, y: 10 * torch.log10(4 / (f - y).square().mean((1, 2, 3))), "is a mean missing?"),
     ],
@@ -164,6 +188,15 @@ def test_the_weight_is_accepted(capsys):
         (lambda t, b: max(allowed(t, b)), "More adversarial is not always more real"),
         (lambda t, b: max(allowed(t, b), key=lambda w: t[w][1]), "smaller is better"),
         (lambda t, b: min(allowed(t, b)), "the smallest weight that the budget allows"),
+        (lambda t, b: min(allowed(t, b), key=lambda w: t[w][0]), "as much of the budget as you can"),
+        (lambda t, b: min((w for w in t if t[w][0] >= t[0.0][0] - b), key=lambda w: t[w][1]), "from the weight 0"),
+        (
+            lambda t, b: min((w for w in t if t[w][0] >= next(iter(t.values()))[0] - b), key=lambda w: t[w][1]),
+            "from the first row",
+        ),
+        (lambda t, b: min((w for w in t if t[w][0] >= b), key=lambda w: t[w][1]), "dB *below the best*"),
+        (lambda t, b: min(t, key=lambda w: t[w][1] - t[w][0]), "which of these has the smallest distance?"),
+        (lambda t, b: [*t].index(min(allowed(t, b), key=lambda w: t[w][1])), "the *place* of the weight"),
         (lambda t, b: min(d for _, d in allowed(t, b).values()), "The *weight* that has it"),
         (lambda t, b: 1_000.0, "you return the same for every input"),
         (lambda t, b: (0.1, 30.0), "one number was expected"),
