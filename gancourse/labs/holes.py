@@ -22,7 +22,7 @@ from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import restoration
 from gancourse.plotting import style
 
-__all__ = ["ANSWERS", "COUNTS", "FILMS", "Holes", "panel"]
+__all__ = ["ANSWERS", "COUNTS", "FILMS", "SMALLEST", "Holes", "panel"]
 
 _POOL, _MEASURED, _SHOWN = 5_000, 100, 8
 
@@ -31,6 +31,9 @@ ANSWERS: tuple[str, ...] = ("one of them", "their mean", "their median")
 
 COUNTS: tuple[int, ...] = (1, 3, 5, 9, 17, 33)
 """Numbers of digits at which the two curves are measured; odd, so that each pixel has one median."""
+
+SMALLEST = 0.3
+"""Side of the panel's smallest hole, as a share of the image's; smaller ones may hide nothing but black."""
 
 _HIDDEN = (0.35, 0.45, 0.6)  # the colour of a hole
 
@@ -57,7 +60,7 @@ class Holes:
     def __init__(self, data: digits.Digits, *, seed: int = 0) -> None:
         if not isinstance(data, digits.Digits):
             raise TypeError(f"data must come from digits.load, got {type(data).__name__}")
-        self.side, self.down, self.across, self.answer, self.count = 0.6, 1.0, 0.5, "their mean", 17
+        self.side, self.down, self.across, self.answer, self.count = 0.7, 1.0, 0.5, "their mean", 17
         random = runtime.generator(seed)
         self._pool = data.images[torch.randperm(len(data.images), generator=random)[:_POOL]].flatten(1)
         self._truth = data.test_images[torch.randperm(len(data.test_images), generator=random)[:_MEASURED]]
@@ -222,7 +225,7 @@ def panel(data: digits.Digits | None = None, seed: int = 0) -> Panel:
         controls=[
             Choice("fill with", "answer", ANSWERS, hint="Which of the three is nearest, and which is sharp?"),
             Slider("digits", "count", 1, 33, step=2, hint="More digits: which way does the cross move?"),
-            Slider("hole", "side", 0.2, 1.0, step=0.1, hint="At 1 nothing is left to see. What is the mean then?"),
+            Slider("hole", "side", SMALLEST, 1.0, step=0.1, hint="At 1 nothing is left to see. What is the mean then?"),
             Slider("down", "down", 0.0, 1.0, step=0.1, hint="Hide the top instead of the foot."),
             Slider("across", "across", 0.0, 1.0, step=0.1, hint="Which part of a digit tells most about the rest?"),
         ],

@@ -110,14 +110,18 @@ def plane(
         ax.plot(
             *np.array([middles[name] for name in joined]).T, "--", color=COLOURS["neutral"], linewidth=1.2, zorder=1
         )
+    lowest = min(joined, key=lambda name: middles[name][1], default=None)
     for (name, pairs), colour, mark in zip(runs.items(), _SHADES, _MARKS, strict=False):
         ax.plot(*pairs.T, mark, color=colour, markersize=8, markeredgecolor="white", linestyle="none", zorder=3)
-        if name in joined[:-1]:  # beside the line, not on it
-            at, shift, side, height = (pairs[:, 0].min(), middles[name][1]), (-9, 0), "right", "center"
-        elif name in joined:
-            at, shift, side, height = (middles[name][0], pairs[:, 1].min()), (0, -8), "center", "top"
+        (left, low), (right, high), (across, down) = pairs.min(0), pairs.max(0), middles[name]
+        if name == lowest:
+            at, shift, side, height = (across, low), (0, -8), "center", "top"
+        elif name in joined[-1:]:
+            at, shift, side, height = (across, high), (0, 8), "center", "bottom"
+        elif name in joined:  # towards the empty corner, where the line does not go
+            at, shift, side, height = (right, down), (10, -1), "left", "center"
         else:
-            at, shift, side, height = (middles[name][0], pairs[:, 1].max()), (0, 8), "center", "bottom"
+            at, shift, side, height = (left, down), (-10, 0), "right", "center"
         look = {"color": colour, "fontsize": 10, "ha": side, "va": height}
         ax.annotate(name, at, shift, textcoords="offset points", **look)
     if floor is not None:
@@ -129,7 +133,7 @@ def plane(
     every = np.concatenate(list(runs.values()))
     low, high = every[:, 0].min(), every[:, 0].max()
     room = 0.16 * max(high - low, 0.5)
-    ax.set_xlim(low - room, high + room)
+    ax.set_xlim(low - room, high + 2 * room)  # words stand at the right
     ax.set_ylim(min(every[:, 1].min(), floor or np.inf) / 1.6, every[:, 1].max() * 2.2)
     ax.annotate(
         "near and like real digits:\nnobody is here", (0.985, 0.18), xycoords="axes fraction", ha="right", va="bottom",

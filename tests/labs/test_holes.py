@@ -80,6 +80,17 @@ def test_of_one_digit_all_three_are_the_same_and_the_mean_of_many_is_nearer_and_
     assert made.psnr < found[0][0] + 0.5
 
 
+def test_the_smallest_hole_hides_some_ink_wherever_it_is():
+    panel = holes.panel()
+    try:
+        panel.controls["side"].value = holes.SMALLEST
+        for panel.controls["down"].value in (0.0, 0.5, 1.0):
+            for panel.controls["across"].value in (0.0, 0.5, 1.0):
+                assert panel.alert_text == "" and "Hidden: 5 by 5 pixels" in panel.status_text
+    finally:
+        panel.close()
+
+
 def test_what_is_no_answer_or_no_data_is_refused(made):
     made.answer = "a guess"
     with pytest.raises(ValueError, match="answer must be one of one of them"):
@@ -99,8 +110,8 @@ def test_the_panel_moves_with_its_controls():
             assert panel.alert_text == "" and panel.status_text != words
             words = panel.status_text
         for attribute in ("side", "down", "across"):
-            for value in (0.2, 1.0):
-                panel.controls[attribute].value = max(value, panel.controls[attribute].min)
+            for value in (0.3, 1.0):
+                panel.controls[attribute].value = value
                 assert panel.alert_text == "", (attribute, value)
         panel.controls["count"].value = 1
         assert "the median of the best match:" in panel.status_text and panel.png != before

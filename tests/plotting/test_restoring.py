@@ -66,6 +66,22 @@ def test_the_plane_has_a_mark_for_each_run_and_joins_the_middles():
     assert "PSNR in dB ↑" in ax.get_xlabel() and "Fréchet distance ↓" in ax.get_ylabel()
 
 
+def test_the_words_of_seven_recipes_lie_apart_and_inside():
+    walk = {"squares": (17.5, 700), "+ 0.01 adversarial": (17.3, 180), "+ 0.05 adversarial": (16.55, 29)}
+    walk |= {"+ 0.25 adversarial": (15.9, 11.7), "adversarial alone": (14.45, 25)}
+    points = {name: [(x - 0.05, y * 0.85), (x + 0.05, y * 1.2)] for name, (x, y) in walk.items()}
+    points |= {"absolute": [(16.5, 64), (16.6, 61)], "perceptual": [(16.26, 23), (16.37, 25)]}
+    figure = restoring.plane(points, joined=list(walk), floor=3.2)
+    figure.draw_without_rendering()
+    (ax,), whole = figure.axes, figure.bbox
+    boxes = {text.get_text(): text.get_window_extent() for text in ax.texts}
+    for name, box in boxes.items():
+        assert ax.bbox.x0 <= box.x0 and box.x1 <= whole.x1 and box.y0 >= ax.bbox.y0, name
+        assert not [other for other in boxes if other != name and box.overlaps(boxes[other])], name
+        for recipe, pairs in points.items():
+            assert not any(box.contains(*ax.transData.transform(pair)) for pair in pairs), (name, recipe)
+
+
 def test_the_plane_draws_one_run_on_given_axes():
     _, ax = style.figure()
     restoring.plane({"alone": [(20.0, 5.0)]}, ax=ax)
