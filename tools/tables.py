@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 11 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements that notebooks 01 to 13 and docs/beyond.md show, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -20,6 +20,10 @@
     python tools/tables.py patients         the ward of 11: every illness on the ring and on digits (MNIST)
     python tools/tables.py gradients        gradients through depth, gain and norms; what clipping cures
     python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
+    python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
+    python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
+    python tools/tables.py restored-line    the same losses on a line with two answers, beside the exact errors
+    python tools/tables.py frames           the next frame and the frames between, beside exact answers (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -53,6 +57,7 @@ import judge_runs
 import judge_stopping
 import judge_tables
 import patient_runs
+import restore_runs
 import scaling_tables
 import schedule_runs
 import story_runs
@@ -487,6 +492,17 @@ def schedules(options: argparse.Namespace) -> Iterator[dict]:
     return schedule_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- restored images
+
+
+def restored(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_runs.restored(options.seeds, lambda name: wanted(name, options))
+
+
+def many_answers(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_runs.many_answers(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -526,12 +542,15 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "patients": patients,
     "gradients": gradients,
     "schedules": schedules,
+    "restored": restored,
+    "many-answers": many_answers,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
 }
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "wgan-images", "story", "patients"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -551,7 +570,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
-    made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
+    made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES, *restore_runs.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

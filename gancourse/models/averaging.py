@@ -58,7 +58,7 @@ def average(generator: nn.Module, decay: float = 0.99) -> AveragedModel:
 
 
 @torch.no_grad()
-def recompute_batch_norm(generator: nn.Module, latents: Iterable[Tensor]) -> int:
+def recompute_batch_norm(generator: nn.Module, latents: Iterable[Tensor | tuple[Tensor, ...]]) -> int:
     """Measure the running statistics of every batch norm layer anew, over these batches of z; in place.
 
     Each layer's mean and variance become the average of what it sees, batch by batch, each batch with the weight of
@@ -68,7 +68,8 @@ def recompute_batch_norm(generator: nn.Module, latents: Iterable[Tensor]) -> int
     Args:
         generator: a network or an average of one (see :func:`average`).
         latents: batches of z as the generator takes them, at least two samples in each, e.g.
-            ``torch.randn(2_000, latent_dim, generator=g).split(500)``.
+            ``torch.randn(2_000, latent_dim, generator=g).split(500)``; for a generator that takes more than z, tuples
+            of what it takes, such as (z, labels).
     Returns:
         How many batch norm layers were measured; 0 for a network without any, which needs nothing.
     Raises:
@@ -92,11 +93,11 @@ def recompute_batch_norm(generator: nn.Module, latents: Iterable[Tensor]) -> int
         for layer in layers.values():
             layer.reset_running_stats()
         seen = 0
-        for z in _batches(latents):
+        for z, *more in _batches(latents):
             seen += len(z)
             for layer in layers.values():
                 layer.momentum = len(z) / seen  # 1 for the first batch: the weighted mean of all so far
-            generator(z)
+            generator(z, *more)
         for name, layer in layers.items():
             if not bool(torch.isfinite(layer.running_mean).all() and torch.isfinite(layer.running_var).all()):
                 raise ValueError(f"layer {name!r} sees values that are not finite; has the run diverged?")
@@ -112,17 +113,18 @@ def recompute_batch_norm(generator: nn.Module, latents: Iterable[Tensor]) -> int
     return len(layers)
 
 
-def _batches(latents: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Refuse what are no batches of latent vectors, one by one as they are used."""
+def _batches(latents: Iterable[Tensor | tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+    """Refuse what are no batches of latent vectors, one by one as they are used; each as a tuple that begins with z."""
     if isinstance(latents, Tensor):
         raise TypeError(f"latents must be batches, got one tensor of shape {tuple(latents.shape)}; use z.split(500)")
     empty = True
-    for z in latents:
+    for batch in latents:
         empty = False
+        z, *more = batch if isinstance(batch, tuple) and batch else (batch,)
         if not isinstance(z, Tensor):
             raise TypeError(f"latents must be tensors, got {type(z).__name__}")
         if z.ndim < 2 or len(z) < 2:
             raise ValueError(f"a batch of latents must hold at least 2 samples, got shape {tuple(z.shape)}")
-        yield z
+        yield z, *more
     if empty:
         raise ValueError("latents holds no batch at all, so there is nothing to measure the statistics on")

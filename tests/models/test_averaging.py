@@ -199,3 +199,18 @@ def test_a_network_under_the_old_spectral_norm_is_refused_in_words():
     with pytest.raises(ValueError, match="cannot be copied .*old spectral or weight norm.*parametrizations"):
         averaging.average(old)
     averaging.average(nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2))))
+
+
+def test_batches_may_be_tuples_of_what_a_generator_takes():
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(2)
+
+        def forward(self, z, shift):
+            return self.norm(z + shift)
+
+    z, shift = torch.randn(9, 2, generator=runtime.generator(0)), torch.arange(18.0).view(9, 2)
+    network = Shifted().eval()
+    averaging.recompute_batch_norm(network, zip(z.split(5), shift.split(5), strict=True))
+    assert torch.allclose(network.norm.running_mean, (z + shift).mean(0), atol=1e-5)
