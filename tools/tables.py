@@ -571,6 +571,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES, *restore_runs.NAMES]
+    made += list(restore_runs.MANY)
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
