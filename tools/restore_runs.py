@@ -129,13 +129,10 @@ REFERENCES = [f"{task}: {what}" for task in TASKS for what in (TRUTH, NOTHING)]
 NAMES = [name for task in TASKS for name in (*REFERENCES, *ENTRIES) if name.startswith(f"{task}: ")]
 
 MANY = {
-    "squares": Entry("half", "squares"),
-    "absolute + 0.5 diversity": Entry("half", "absolute", diversity=0.5),
-    "squares + 0.25 adversarial": Entry("half", "squares", 0.25),
-    "squares + 0.25 adversarial, dropout": Entry("half", "squares", 0.25, noise="dropout"),
-    "squares + 0.25 adversarial + 0.75 diversity": Entry("half", "squares", 0.25, diversity=0.75),
-    "adversarial": Entry("half", None, 1.0),
-    "adversarial + 3 diversity": Entry("half", None, 1.0, diversity=3.0),
+    "half: absolute + 0.5 diversity": Entry("half", "absolute", diversity=0.5),
+    "half: squares + 0.25 adversarial, dropout": Entry("half", "squares", 0.25, noise="dropout"),
+    "half: squares + 0.25 adversarial + 0.75 diversity": Entry("half", "squares", 0.25, diversity=0.75),
+    "half: adversarial + 3 diversity": Entry("half", None, 1.0, diversity=3.0),
 }
 
 # ---------------------------------------------------------------- what is found
@@ -228,7 +225,7 @@ def restored(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def many_answers(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield a row for each way to make the noise matter, on hidden halves."""
+    """Yield a row for each way to make the noise matter, on hidden halves; what z alone does stands in ``restored``."""
     for name, entry in MANY.items():
         if wanted(name):
             yield row(name, entry, seeds)
