@@ -71,11 +71,24 @@ class TwoAnswers:
         noise = self.spread**2
         return {"mean": 2 / 3 + noise, "majority": 1 + noise, "sample": 4 / 3 + 2 * noise}
 
+    def quantiles(self, n: int) -> Tensor:
+        """Return ``n`` answers that stand for all, shape (n,), float64, rising: the quantiles at (k + 1/2) / n.
+
+        Half of all answers are N(1, spread^2), and half N(-1, spread^2).
+        """
+        shares = _middles(whole_between("n", n, 1))
+        low, high = (torch.full_like(shares, sign * (1 + 10 * self.spread)) for sign in (-1, 1))
+        for _ in range(50):  # halves of what was left
+            middle = (low + high) / 2
+            below = sum(torch.special.ndtr((middle - centre) / self.spread) for centre in (-1, 1)) / 2
+            low, high = torch.where(below < shares, middle, low), torch.where(below < shares, high, middle)
+        return (low + high) / 2
+
     @functools.cached_property
     def distance_of_mean(self) -> float:
         """W2 distance between the mean answers of all questions and the true answers, taken without the questions."""
-        shares = (torch.arange(_SLICES, dtype=torch.float64) + 0.5) / _SLICES
-        return float((self._quantiles(shares) - (2 * shares - 1)).square().mean().sqrt())
+        means = 2 * _middles(_SLICES) - 1  # uniform on (-1, 1), in order, as the answers are
+        return float((self.quantiles(_SLICES) - means).square().mean().sqrt())
 
     def trade_off(self, distance: float) -> float:
         """Return the least mean squared error of answers whose marginal is so far (W2) from the true answers'.
@@ -93,15 +106,6 @@ class TwoAnswers:
             raise ValueError(f"distance must be a finite number, at least 0, got {distance!r}")
         return self.errors["mean"] + max(0.0, self.distance_of_mean - number) ** 2
 
-    def _quantiles(self, shares: Tensor) -> Tensor:
-        """Return the quantiles of all answers: half of them are N(1, spread^2), half N(-1, spread^2)."""
-        low, high = (torch.full_like(shares, sign * (1 + 10 * self.spread)) for sign in (-1, 1))
-        for _ in range(60):
-            middle = (low + high) / 2
-            below = sum(torch.special.ndtr((middle - centre) / self.spread) for centre in (-1, 1)) / 2
-            low, high = torch.where(below < shares, middle, low), torch.where(below < shares, high, middle)
-        return (low + high) / 2
-
 
 def two_answers(spread: float = 0.1) -> TwoAnswers:
     """Return the line with two answers.
@@ -115,3 +119,7 @@ def two_answers(spread: float = 0.1) -> TwoAnswers:
     if (number := real(spread)) is None or not 0 < number <= 0.25:
         raise ValueError(f"spread must be a number above 0 and at most 0.25, got {spread!r}")
     return TwoAnswers(float(number))
+
+
+def _middles(n: int) -> Tensor:
+    return (torch.arange(n, dtype=torch.float64) + 0.5) / n

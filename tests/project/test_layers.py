@@ -25,6 +25,7 @@ LAYERS = {
     "models": set(),
     "games": {"losses"},
     "recommended": {"losses", "penalties", "models", "runtime"},
+    "restoring": {"losses", "penalties", "models", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
