@@ -35,7 +35,7 @@ ARMS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 EXACT = "exact answers"
 NAMES = [EXACT, *ARMS]
-POINTS, CURVE, SAMPLES = 300, 41, 200_000
+POINTS, CURVE, GRID, SAMPLES = 300, 41, 200_000, 20_000
 
 
 def rounded(values: Tensor) -> list[float]:
@@ -43,21 +43,28 @@ def rounded(values: Tensor) -> list[float]:
 
 
 def exact(problem: answers.TwoAnswers) -> dict[str, Any]:
-    """Return error and distance of three ways to answer, and the curve of the least error at each distance."""
-    x, y = problem.sample(SAMPLES, runtime.generator(0))
-    _, other = problem.sample(SAMPLES, runtime.generator(1))
+    """Return error and distance of four ways to answer, and the curve of the least error at each distance.
+
+    Questions lie evenly, and the distance is to exact quantiles, so nothing here is drawn but for ``floor``: what the
+    report's distance is, in the mean, for answers drawn from the truth. It is not 0, since a few answers too many on
+    one side have a long way to the other.
+    """
+    x = (2 * torch.arange(GRID, dtype=torch.float64) + 1) / GRID - 1
     ways = {"mean": problem.mean(x), "median": problem.median(x), "majority": problem.majority(x)}
-    errors = {**problem.errors, "median": float((ways["median"] - y).square().mean())}
-    apart = {
-        name: float((way.sort(dim=0).values - other.sort(dim=0).values).square().mean().sqrt())
-        for name, way in ways.items()
-    } | {"sample": 0.0, "mean": problem.distance_of_mean}
+    second_moment = 1 + problem.spread**2
+    # the mean answer to x is x, so that E (y - a)^2 = E y^2 - 2 x a + a^2
+    errors = {name: float((second_moment - 2 * x * way + way.square()).mean()) for name, way in ways.items()}
+    quantiles = problem.quantiles(GRID)
+    apart = {name: float((way.sort().values - quantiles).square().mean().sqrt()) for name, way in ways.items()}
+    drawn = (problem.sample(SAMPLES, runtime.generator(seed))[1].squeeze(1) for seed in range(10))
+    floors = [float((y.sort().values - problem.quantiles(SAMPLES)).square().mean().sqrt()) for y in drawn]
     distances = torch.linspace(0, 1.2 * problem.distance_of_mean, CURVE)
     return {
         "name": EXACT,
         "spread": problem.spread,
-        "error": {name: round(error, 4) for name, error in errors.items()},
-        "distance": {name: round(apart[name], 4) for name in errors},
+        "error": {name: round(error, 4) for name, error in (errors | {"sample": problem.errors["sample"]}).items()},
+        "distance": {name: round(distance, 4) for name, distance in (apart | {"sample": 0.0}).items()},
+        "floor": round(sum(floors) / len(floors), 4),
         "diversity": 0.67,
         "curve": {
             "distance": rounded(distances),
@@ -84,7 +91,7 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
         told = "  ".join(f"{key} {v.mean():.3f} [{v.min():.3f}, {v.max():.3f}]" for key, v in report.items())
         print(f"{name:42s}{told}", flush=True)
         yield {
-            "name": name, **how, "seeds": seeds, "steps": ensemble.num_steps,
+            "name": name, "settings": how, "seeds": seeds, "steps": ensemble.num_steps,
             **{key: rounded(values) for key, values in report.items()}, "least_error": least,
             "questions": rounded(questions), "answers": rounded(ensemble.answer(questions[:, None])[0]),
             "cpu_seconds": round(spent, 1),
