@@ -91,7 +91,10 @@ def seen_by(judge: judges.Judge, weight: float) -> Callable[[Tensor], Tensor]:
 
 
 class Entry(NamedTuple):
-    """One row: what was done to the digits, and the recipe that restores them. ``judge``: whose features it uses."""
+    """One row: what was done to the digits, and the recipe that restores them.
+
+    A perceptual term has the features of one of both judges, ``judge``, and a weight, ``perceptual``.
+    """
 
     task: str
     pixel: str | None
@@ -99,9 +102,13 @@ class Entry(NamedTuple):
     judge: int | None = None
     diversity: float = 0.0
     noise: str = "beside"
+    perceptual: float = 1.0
 
     def recipe(self) -> restoring.Recipe:
-        perceptual = None if self.judge is None else seen_by(bench().judges[self.judge], PERCEPTUAL[self.judge])
+        perceptual = None
+        if self.judge is not None:
+            weight = PERCEPTUAL[self.judge] * self.perceptual**0.5  # features enter squared
+            perceptual = seen_by(bench().judges[self.judge], weight)
         return restoring.Recipe(self.pixel, self.adversarial, perceptual, self.diversity, noise=self.noise)
 
 
@@ -113,6 +120,8 @@ HALF = {
     "half: absolute": Entry("half", "absolute"),
     "half: perceptual + absolute": Entry("half", "absolute", judge=0),
     "half: perceptual by the second judge + absolute": Entry("half", "absolute", judge=1),
+    "half: 30 perceptual + absolute": Entry("half", "absolute", judge=0, perceptual=30.0),
+    "half: 30 perceptual by the second judge + absolute": Entry("half", "absolute", judge=1, perceptual=30.0),
 }
 OTHERS = {
     f"{task}: {name}": Entry(task, *how)
@@ -189,7 +198,7 @@ def row(name: str, entry: Entry, seeds: list[int]) -> dict[str, Any]:
                 ),
             }
     tell(name, found, spent)
-    settings = {key: value for key, value in entry._asdict().items() if value not in (None, 0.0)}
+    settings = {key: getattr(entry, key) for key in ("task", "pixel", "adversarial", "diversity", "noise")}
     values = {key: [one[key] for one in found] for key in found[0]}
     return {"name": name, **settings, "seeds": seeds, "steps": recipe.num_steps, "n": RESTORED, **values,
             "cpu_seconds": spent, **pictures}  # fmt: skip

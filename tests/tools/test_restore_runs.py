@@ -119,11 +119,16 @@ def test_every_entry_asks_for_its_recipe(few_digits):
         assert ("perceptual" in name) == (recipe.perceptual is not None)
         assert ("dropout" in name) == (recipe.noise == "dropout")
         weights = [float(word) for word in name.split() if word.replace(".", "").isdigit()]
-        assert weights == [w for w in (recipe.adversarial, recipe.diversity) if w not in (0.0, 1.0)]
-    assert len(set(restore_runs.NAMES)) == len(restore_runs.NAMES) == 20 and not {*restore_runs.MANY} & {
+        assert weights == [w for w in (entry.perceptual, recipe.adversarial, recipe.diversity) if w not in (0.0, 1.0)]
+    assert len(set(restore_runs.NAMES)) == len(restore_runs.NAMES) == 22 and not {*restore_runs.MANY} & {
         *restore_runs.NAMES
     }
-    assert entries["half: perceptual by the second judge + absolute"].judge == 1
+    images = few_digits.images[:5]
+    for number, by in enumerate(("", " by the second judge")):
+        one, heavy = (entries[f"half: {w}perceptual{by} + absolute"].recipe().perceptual(images) for w in ("", "30 "))
+        judge = few_digits.judges[number]
+        assert torch.allclose(one, restore_runs.seen_by(judge, restore_runs.PERCEPTUAL[number])(images))
+        assert torch.allclose(heavy.square(), 30 * one.square(), rtol=1e-4)
 
 
 def test_a_row_holds_every_seed_and_three_pictures(few_digits, monkeypatch):
@@ -132,7 +137,7 @@ def test_a_row_holds_every_seed_and_three_pictures(few_digits, monkeypatch):
     monkeypatch.setattr(restore_runs.Entry, "recipe", lambda self: fast)
     row = restore_runs.row("half: squares", entry, [7, 9])
     again = restore_runs.row("half: squares", entry, [9])
-    assert row["seeds"] == [7, 9] and row["steps"] == 2 and row["task"] == "half" and "adversarial" not in row
+    assert row["seeds"] == [7, 9] and row["steps"] == 2 and row["task"] == "half" and row["adversarial"] == 0
     for key in (
         "psnr",
         "frechet",
