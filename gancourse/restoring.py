@@ -23,6 +23,7 @@ from gancourse import losses, penalties, runtime
 from gancourse._numbers import real_between, whole_between
 from gancourse.data import batches
 from gancourse.data.degrade import Damaged
+from gancourse.data.moving import Between
 from gancourse.models import averaging, dense_conv
 from gancourse.models.restorer import NOISE, Restorer
 
@@ -58,7 +59,8 @@ _PIXEL_RATE, _RATE, _LAST_SHARE = 1.5e-3, 4e-3, 0.05  # a higher rate gives the 
 _DECAY = 0.98  # of the average
 _COUNTED, _PIECE = 8, 250  # batches for batch norm's statistics, and images at once
 
-Damage = Callable[[Tensor], Damaged]
+Question = Damaged | Between
+Damage = Callable[[Tensor], Question]
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def build(recipe: Recipe, *, image_size: int = 28, seed: int) -> Parts:
 
 def make_step(
     parts: Parts, recipe: Recipe, noise: torch.Generator, *, keep: bool = True
-) -> Callable[[Damaged], dict[str, Tensor]]:
+) -> Callable[[Question], dict[str, Tensor]]:
     """Return the step: D's update if there is a D, the restorer's, the rates, the average, in this order.
 
     Args:
@@ -160,8 +162,9 @@ def make_step(
         noise: draws z.
         keep: let known pixels through to the answer as they are.
     Returns:
-        A function from a batch of :class:`gancourse.data.degrade.Damaged` to the losses as scalars, for
-        ``training.train``: "g_loss", and "pixel_loss" and "d_loss" where there are such.
+        A function from a batch of questions, :class:`gancourse.data.degrade.Damaged` or
+        :class:`gancourse.data.moving.Between`, to the losses as scalars, for ``training.train``: "g_loss", and
+        "pixel_loss" and "d_loss" where there are such.
     First met in: notebook 13.
     """
     restorer, discriminator = parts.restorer, parts.discriminator
@@ -181,8 +184,8 @@ def make_step(
         parts.d_optimizer.step()
         return d_loss.detach()
 
-    def step(damaged: Damaged) -> dict[str, Tensor]:
-        given, truth, known = damaged.given, damaged.truth, damaged.mask if keep else None
+    def step(damaged: Question) -> dict[str, Tensor]:
+        given, truth, known = damaged.given, damaged.truth, _known(damaged, keep)
         fake = restorer(given, _drawn(restorer, len(given), noise), known=known)
         says = {}
         if discriminator is not None:
@@ -213,7 +216,7 @@ def make_step(
 
 def stream(
     images: Tensor, damage: Damage, generator: torch.Generator, *, batch_size: int = BATCH_SIZE
-) -> Iterator[Damaged]:
+) -> Iterator[Question]:
     """Return an endless stream of damaged batches, in a shuffled order, each image once an epoch.
 
     Args:
@@ -228,7 +231,7 @@ def stream(
     return map(damage, batches.stream(images, batch_size, generator))
 
 
-def finish(parts: Parts, stream: Iterator[Damaged], noise: torch.Generator) -> Restorer:
+def finish(parts: Parts, stream: Iterator[Question], noise: torch.Generator) -> Restorer:
     """Return the averaged restorer in eval mode, with batch norm's statistics measured again.
 
     Args:
@@ -270,7 +273,7 @@ def train(images: Tensor, damage: Damage, recipe: Recipe, *, seed: int, keep: bo
 
 @torch.no_grad()
 def answers(
-    restorer: Restorer, damaged: Damaged, noise: torch.Generator, *, draws: int = 1, keep: bool = True
+    restorer: Restorer, damaged: Question, noise: torch.Generator, *, draws: int = 1, keep: bool = True
 ) -> Tensor:
     """Return answers to every question, each with noise of its own: shape (draws, N, 1, S, S).
 
@@ -284,17 +287,21 @@ def answers(
         ValueError: ``draws`` is no whole number from 1 on.
     First met in: notebook 13.
     """
-    draws = whole_between("draws", draws, 1)
-    made = []
+    draws, made = whole_between("draws", draws, 1), []
+    given, known = damaged.given, _known(damaged, keep)
     for _ in range(draws):
-        pieces = zip(damaged.given.split(_PIECE), damaged.mask.split(_PIECE), strict=True)
-        made.append(
-            torch.cat([
-                restorer(given, _drawn(restorer, len(given), noise), known=mask if keep else None)
-                for given, mask in pieces
-            ])
-        )  # fmt: skip
-    return torch.stack(made)
+        for first in range(0, len(given), _PIECE):
+            piece = slice(first, first + _PIECE)
+            z = _drawn(restorer, len(given[piece]), noise)
+            made.append(restorer(given[piece], z, known=None if known is None else known[piece]))
+    return torch.cat(made).unflatten(0, (draws, len(given)))
+
+
+def _known(damaged: Question, keep: bool) -> Tensor | None:
+    """Return the mask of known pixels if they are to be let through."""
+    if keep and not isinstance(damaged, Damaged):
+        raise TypeError(f"keep must be False for what has no mask of known pixels, {type(damaged).__name__}")
+    return damaged.mask if keep else None
 
 
 def _drawn(restorer: Restorer, count: int, noise: torch.Generator) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from gancourse import restoring, runtime, training
-from gancourse.data import degrade
+from gancourse.data import degrade, moving
 from gancourse.metrics import restoration
 from gancourse.restoring import Recipe
 
@@ -79,9 +79,9 @@ def test_the_adversarial_term_asks_the_discriminator_that_has_just_moved(sees):
 
     real_logits, fake_logits = (score(before.discriminator, x) for x in (damaged.truth, fake.detach()))
     d_loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
-    assert float(says["d_loss"]) == pytest.approx(float(d_loss), rel=1e-5)
+    assert float(says["d_loss"]) == pytest.approx(d_loss.item(), rel=1e-5)
     fooled = F.softplus(-score(parts.discriminator, fake)).mean()
-    assert float(says["g_loss"]) == pytest.approx(float(pixel + 0.3 * fooled), rel=1e-5)
+    assert float(says["g_loss"]) == pytest.approx((pixel + 0.3 * fooled).item(), rel=1e-5)
     assert float(says["pixel_loss"]) == pytest.approx(float(pixel), rel=1e-5)
 
 
@@ -180,6 +180,15 @@ def test_answers_are_those_of_each_question_alone_and_draws_differ():
     with torch.no_grad():
         alone = restorer(asked.given[270:271], z[270:271], known=asked.mask[270:271])
     assert torch.allclose(made[0, 270:271], alone, atol=1e-4)
+
+
+def test_frames_between_are_questions_too_but_have_no_known_pixels():
+    recipe = Recipe("squares", 0.1, num_steps=2)
+    restorer = restoring.train(images(), moving.straight, recipe, seed=0, keep=False)
+    asked = moving.straight(images(3, seed=1))
+    assert restoring.answers(restorer, asked, runtime.generator(0), keep=False).shape == (1, 3, 1, 16, 16)
+    with pytest.raises(TypeError, match="keep must be False for what has no mask of known pixels, Between"):
+        restoring.answers(restorer, asked, runtime.generator(0))
 
 
 @pytest.mark.parametrize(

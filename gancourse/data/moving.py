@@ -4,22 +4,42 @@
 lane, or down, or it has stayed, with equal odds. Nothing in the first frame says which. So the best answer by
 squared error is the mean of three images, and the best one by absolute error is their median pixel by pixel.
 
-**Crossing.** One digit moves from left to right and another from right to left; they pass through each other.
+**Straight** and **crossing.** A digit moves from the left edge to the right one; or it does so while another one comes
+back through it. The frames before and after are given, and the frame half way is asked for. It has one right answer.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gancourse._numbers import real_between
 from gancourse.data.degrade import Damaged
 from gancourse.data.digits import check_images
 
-__all__ = ["crossing", "lane_images", "lane_mean", "lane_median", "lanes"]
+__all__ = ["Between", "crossing", "lane_images", "lane_mean", "lane_median", "lanes", "straight"]
 
 _BORDER = 1 / 7  # of an image, at every side: MNIST has no ink there
+
+
+class Between(NamedTuple):
+    """Three frames of a film, of which the middle one is asked for.
+
+    Attributes:
+        before, after: what is given, shape (N, 1, S, S) each, in [-1, 1].
+        truth: the frame half way between them; same shape.
+    """
+
+    before: Tensor
+    after: Tensor
+    truth: Tensor
+
+    @property
+    def given(self) -> Tensor:
+        """What a restorer is given: ``before`` and ``after`` as two channels, shape (N, 2, S, S)."""
+        return torch.cat([self.before, self.after], dim=1)
 
 
 def lanes(images: Tensor, *, generator: torch.Generator) -> Damaged:
@@ -76,28 +96,42 @@ def lane_median(images: Tensor) -> Tensor:
     return lane_images(images).median(dim=0).values
 
 
-def crossing(images: Tensor, time: float) -> Tensor:
-    """Return the frame of a film in which pairs of digits pass through each other, shape (N, 1, S, S).
+def straight(images: Tensor) -> Between:
+    """Return for each digit three frames in which it moves from the left edge to the right one, at half its size.
 
-    Each digit moves from left to right, and the one after it in the batch (the first after the last) from right to
-    left, both at half their size.
+    Args:
+        images: as for :func:`lanes`.
+    First met in: notebook 13.
+    """
+    return Between(*(_at(images, share) for share in (0, 1, 0.5)))
+
+
+def crossing(images: Tensor) -> Between:
+    """Return for each digit three frames in which another one comes back through it.
+
+    The other one is the next of the batch, and the first for the last. Where both have ink, the brighter pixel is
+    seen.
 
     Args:
         images: as for :func:`lanes`, at least two.
-        time: from 0 (the first frame) to 1 (the last); at 1/2 they lie over each other.
     Raises:
-        TypeError, ValueError: these are no such images; ``time`` is out of range.
+        TypeError, ValueError: these are no such images, or fewer.
     First met in: notebook 13.
     """
-    time = real_between("time", time, 0.0, 1.0)
-    small = _small(images, images.shape[-1] // 2)
+    check_images(images, channels=1)
     if len(images) < 2:
         raise ValueError(f"images must hold at least two digits that can cross, got {len(images)}")
-    side, way = images.shape[-1], images.shape[-1] - small.shape[-1]
-    left = round(time * way)
-    there = _placed(small, side, way // 2, left)
-    back = _placed(small.roll(-1, 0), side, way // 2, way - left)
-    return torch.maximum(there, back)
+    others = images.roll(-1, 0)
+    return Between(*(torch.maximum(_at(images, share), _at(others, 1 - share)) for share in (0, 1, 0.5)))
+
+
+def _at(images: Tensor, share: float) -> Tensor:
+    """Return frames with the digits at half their size, so far on their way from left to right."""
+    check_images(images, channels=1)
+    side = images.shape[-1]
+    small = _small(images, side // 2)
+    way = side - side // 2
+    return _placed(small, side, way // 2, round(share * way))
 
 
 def _lane_side(images: Tensor) -> int:

@@ -52,17 +52,27 @@ def test_each_lane_has_a_third_of_the_odds_and_all_else_is_fixed():
         assert ways[lane][..., outside].max() == -1 and ways[lane][..., ~outside].max() > 0
 
 
-def test_crossing_digits_meet_in_the_middle_and_change_sides():
+@pytest.mark.parametrize("side", [28, 16])
+def test_a_digit_moves_straight_from_edge_to_edge(side):
+    before, after, truth = film = moving.straight(digits(count=3, side=side))
+    half, quarter = side // 2, side // 4
+    assert before[..., half:].max() < -0.999 and after[..., :half].max() < -0.999
+    assert torch.equal(before[..., :half], after[..., half:])
+    assert torch.equal(before[..., :half], truth[..., quarter : quarter + half])
+    assert before.max() > 0 and (before[:, :, :quarter].max() == -1) and (before[:, :, quarter + half :].max() == -1)
+    assert torch.equal(film.given, torch.stack([before[:, 0], after[:, 0]], dim=1))
+
+
+def test_crossing_digits_pass_through_each_other():
     images = digits(count=3)
-    images[1] = -1  # nothing comes back to meet the first; the second meets the third
-    first, middle, last = (moving.crossing(images, time) for time in (0, 0.5, 1))
-    assert first[0, :, :, 14:].max() < -0.999 and last[0, :, :, :14].max() < -0.999
-    assert torch.equal(first[0, :, :, :14], last[0, :, :, 14:])
-    assert torch.equal(first[0, :, :, :14], middle[0, :, :, 7:21])
-    assert first[1, :, :, :14].max() < -0.999 and first[1, :, :, 14:].max() > -0.5  # the third, coming from the right
-    both = moving.crossing(digits(count=2), 0.5)
-    alone = [moving.crossing(torch.stack([one, -torch.ones_like(one)]), 0.5)[0] for one in digits(count=2)]
-    assert torch.equal(both[0], torch.maximum(*alone))
+    images[1] = -1  # nothing comes back to meet the first; the third comes back where the second would be
+    before, after, truth = moving.crossing(images)
+    for ours, alone in zip((before, after, truth), moving.straight(images), strict=True):
+        assert torch.allclose(ours[0], alone[0], atol=1e-5)
+    assert torch.allclose(before[1], moving.straight(images).after[2], atol=1e-5)
+    assert torch.allclose(after[1], moving.straight(images).before[2], atol=1e-5)
+    both, alone = moving.crossing(digits(count=2)).truth, moving.straight(digits(count=2)).truth
+    assert torch.equal(both[0], torch.maximum(*alone)) and torch.equal(both[0], both[1])
 
 
 @pytest.mark.parametrize(
@@ -71,8 +81,7 @@ def test_crossing_digits_meet_in_the_middle_and_change_sides():
         (lambda x: moving.lanes(x, generator=0), TypeError, "generator must be a torch.Generator, got int"),
         (lambda x: moving.lane_mean(x[:, :, 4:]), ValueError, "images must be square"),
         (lambda x: moving.lane_mean(x * 3), ValueError, "must lie in"),
-        (lambda x: moving.crossing(x, 1.5), ValueError, "time must be a finite number, from 0.0 to 1.0, got 1.5"),
-        (lambda x: moving.crossing(x[:1], 0.5), ValueError, "at least two digits"),
+        (lambda x: moving.crossing(x[:1]), ValueError, "at least two digits"),
     ],
 )
 def test_anything_else_is_refused_by_name(call, error, words):
