@@ -1,4 +1,7 @@
-"""What ``tools/tables.py frames`` measures: the next frame where three are possible, beside the exact best answers."""
+"""What ``tools/tables.py frames`` measures: the next frame where three are possible, and the frame between two.
+
+Lanes have exact best answers. The frame between two has one right answer, so there the loss should matter little.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from torch import Tensor
 import restore_runs
 from gancourse import restoring, runtime
 from gancourse.data import moving
-from gancourse.metrics import restoration
+from gancourse.metrics import image_sets, restoration
 from gancourse.restoring import Recipe
 from image_tables import picture
 from judge_tables import Wanted
@@ -23,8 +26,15 @@ ARMS = {
     "lanes: adversarial": Recipe(None, 1.0, wide=True),
     "lanes: adversarial + 3 diversity": Recipe(None, 1.0, diversity=3.0, wide=True),
 }
+BETWEEN = {
+    "straight: squares": Recipe("squares", wide=True),
+    "crossing: squares": Recipe("squares", wide=True),
+    "crossing: squares + 0.05 adversarial": Recipe("squares", 0.05, wide=True),
+}
+FILMS = {"straight": moving.straight, "crossing": moving.crossing}
+AVERAGES = [f"{film}: average of both frames" for film in FILMS]
 EXACT = ("lanes: exact mean", "lanes: exact median", "lanes: exact sample")
-NAMES = [*EXACT, *ARMS]
+NAMES = [*EXACT, *ARMS, *AVERAGES, *BETWEEN]
 ASKED, DRAWS, SHOWN = 500, 24, 4
 """Questions, answers to each, and questions in a picture, each with four answers."""
 
@@ -67,8 +77,66 @@ def shown(draws: Tensor, images: Tensor, truth: Tensor) -> str:
     return picture(torch.cat(rows), columns=2 * 8)
 
 
-def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield what the exact answers reach, and a row for every loss."""
+def between(restored: Tensor, truth: Tensor, features: Tensor) -> dict[str, float]:
+    """Return the measures of frames that lie between two others; ``features`` are of other true frames."""
+    judge = restore_runs.bench().judges[0]
+    found = {
+        "error": float((restored - truth).square().mean()),
+        "psnr": restoration.psnr(restored, truth),
+        "sharpness": restoration.sharpness(restored, truth),
+        "frechet": image_sets.frechet_distance(features, judge.features(restored)),
+        "frechet_of_truth": image_sets.frechet_distance(features, judge.features(truth)),
+    }
+    return {key: round(value, 5) for key, value in found.items()}
+
+
+def films(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield for each film what the average of both frames is worth, and a row for every loss."""
+    at = restore_runs.bench()
+    for film, made in FILMS.items():
+        asked = made(at.images)
+        features = at.judges[0].features(made(at.data.images[: restore_runs.COMPARED_WITH]).truth)
+        average = f"{film}: average of both frames"
+        if wanted(average):
+            restored = (asked.before + asked.after) / 2
+            yield row(average, [between(restored, asked.truth, features)], shown_between(asked, restored))
+        for name, recipe in BETWEEN.items():
+            if not name.startswith(film) or not wanted(name):
+                continue
+            found, spent, kept = [], [], ""
+            for seed in seeds:
+                started = time.process_time()
+                restorer = restoring.train(at.data.images, made, recipe, seed=seed, keep=False)
+                spent.append(round(time.process_time() - started, 1))
+                restored = restoring.answers(restorer, asked, runtime.generator(seed + 3), keep=False)[0]
+                found.append(between(restored, asked.truth, features))
+                kept = kept or shown_between(asked, restored)
+            yield row(name, found, kept, recipe=recipe, seeds=seeds, spent=spent)
+
+
+def shown_between(asked: moving.Between, restored: Tensor) -> str:
+    """Return a picture: eight questions, each the frame before, the answer, the truth and the frame after."""
+    return picture(torch.stack([asked.before, restored, asked.truth, asked.after], dim=1)[:8].flatten(0, 1), columns=16)
+
+
+def row(
+    name: str,
+    found: list[dict[str, float]],
+    kept: str,
+    *,
+    recipe: Recipe | None = None,
+    seeds: list[int] | None = None,
+    spent: list[float] | None = None,
+) -> dict[str, Any]:
+    """Return what a table stores: every seed's numbers, and a picture of the first."""
+    print(f"{name:36s}" + "  ".join(f"{key} {[round(one[key], 4) for one in found]}" for key in found[0]), flush=True)
+    settings = {} if recipe is None else {key: getattr(recipe, key) for key in ("pixel", "adversarial", "diversity")}
+    run = {} if recipe is None else {"seeds": seeds, "steps": recipe.num_steps, "cpu_seconds": spent}
+    return {"name": name, **settings, **run, **{key: [one[key] for one in found] for key in found[0]}, "picture": kept}
+
+
+def lanes(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield what the exact answers reach where three frames are possible, and a row for every loss."""
     at = restore_runs.bench()
     images = at.images[:ASKED]
     damaged = moving.lanes(images, generator=runtime.generator(78))
@@ -77,14 +145,11 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     exact = [*(answer.expand(DRAWS, *answer.shape) for answer in answers), torch.stack(again)]
     for name, draws in zip(EXACT, exact, strict=True):
         if wanted(name):
-            found = numbers(draws, images, damaged.truth)
-            tell(name, [found])
-            values = {key: [value] for key, value in found.items()}
-            yield {"name": name, "n": ASKED, "draws": DRAWS, **values, "picture": shown(draws, images, damaged.truth)}
+            yield row(name, [numbers(draws, images, damaged.truth)], shown(draws, images, damaged.truth))
     for name, recipe in ARMS.items():
         if not wanted(name):
             continue
-        rows, spent = [], []
+        found, spent, kept = [], [], ""
         for seed in seeds:
             random = runtime.generator(seed + 4)
             started = time.process_time()
@@ -93,17 +158,12 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
             )
             spent.append(round(time.process_time() - started, 1))
             draws = restoring.answers(restorer, damaged, runtime.generator(seed + 3), draws=DRAWS)
-            rows.append(numbers(draws, images, damaged.truth))
-            if seed == seeds[0]:
-                kept = shown(draws, images, damaged.truth)
-        tell(name, rows)
-        values = {key: [row[key] for row in rows] for key in rows[0]}
-        yield {
-            "name": name, "pixel": recipe.pixel, "adversarial": recipe.adversarial, "diversity": recipe.diversity,
-            "seeds": seeds, "steps": recipe.num_steps, "n": ASKED, "draws": DRAWS, **values, "cpu_seconds": spent,
-            "picture": kept,
-        }  # fmt: skip
+            found.append(numbers(draws, images, damaged.truth))
+            kept = kept or shown(draws, images, damaged.truth)
+        yield row(name, found, kept, recipe=recipe, seeds=seeds, spent=spent)
 
 
-def tell(name: str, found: list[dict[str, float]]) -> None:
-    print(f"{name:36s}" + "  ".join(f"{key} {[round(one[key], 4) for one in found]}" for key in found[0]), flush=True)
+def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield all rows: lanes first, then films."""
+    yield from lanes(seeds, wanted)
+    yield from films(seeds, wanted)

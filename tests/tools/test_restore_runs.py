@@ -207,16 +207,28 @@ def test_exact_answers_are_exact(few_digits):
 def test_frames_has_a_row_for_each_loss(few_digits, monkeypatch):
     few = {name: recipe.__class__(recipe.pixel, recipe.adversarial, wide=True, num_steps=2)
            for name, recipe in frame_runs.ARMS.items()}  # fmt: skip
+    between = {"crossing: squares": few["lanes: squares"]}
     monkeypatch.setattr(frame_runs, "ARMS", few)
+    monkeypatch.setattr(frame_runs, "BETWEEN", between)
     monkeypatch.setattr(frame_runs, "ASKED", 20)
-    names = [*frame_runs.EXACT, "lanes: squares", "lanes: adversarial"]
+    names = [*frame_runs.EXACT, "lanes: squares", "lanes: adversarial", *frame_runs.AVERAGES, *between]
     rows = {row["name"]: row for row in frame_runs.table([5, 6], lambda name: name in names)}
     assert list(rows) == names and rows["lanes: squares"]["seeds"] == [5, 6]
     assert rows["lanes: exact sample"]["noise_use"][0] == pytest.approx(1, abs=0.1)
     assert rows["lanes: exact sample"]["lanes"][0] > 2.7 and rows["lanes: exact sample"]["to_nearest"] == [0]
     for row in rows.values():
         assert measured.samples(row).shape == (32, 1, 28, 28)
-    assert all(len(row["to_mean"]) == len(row.get("seeds", [0])) for row in rows.values())
+    assert all(len(row["error"]) == len(row.get("seeds", [0])) for row in rows.values())
+    film = moving.crossing(few_digits.images)
+    average = rows["crossing: average of both frames"]
+    error = float(((film.before + film.after) / 2 - film.truth).square().mean())
+    assert average["error"][0] == pytest.approx(error, abs=1e-5)
+    assert average["psnr"][0] == pytest.approx(10 * math.log10(4 / error), abs=1e-3)
+    assert average["frechet"][0] > average["frechet_of_truth"][0]
+    assert average["frechet_of_truth"][0] == rows["crossing: squares"]["frechet_of_truth"][1]
+    four = measured.samples(average)[4:8]  # the second question
+    wanted = torch.stack([film.before[1], (film.before[1] + film.after[1]) / 2, film.truth[1], film.after[1]])
+    assert torch.allclose(four, wanted, atol=1 / 127)
 
 
 # ---------------------------------------------------------------- the line
