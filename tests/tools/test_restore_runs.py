@@ -1,5 +1,6 @@
 """What the tables of restored digits are made with, and what is stored of them."""
 
+import itertools
 import math
 
 import pytest
@@ -266,3 +267,56 @@ def test_every_loss_of_the_line_has_its_row(monkeypatch):
         weights = [float(word) for word in name.replace(",", "").split() if word.replace(".", "").isdigit()]
         given = [row["settings"].get(key, 0.0) for key in ("adversarial", "diversity")]
         assert weights == [w for w in given if w > 0 and (w != 1.0 or "squares" in name)]
+
+
+# ---------------------------------------------------------------- what is stored
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return {name: {row["name"]: row for row in measured.load(name)["rows"]} for name in ("restored", "many_answers")}
+
+
+def test_every_row_is_stored_with_every_seed(stored):
+    assert list(stored["restored"]) == restore_runs.NAMES and list(stored["many_answers"]) == list(restore_runs.MANY)
+    for row in (*stored["restored"].values(), *stored["many_answers"].values()):
+        if row["name"] not in restore_runs.REFERENCES:
+            entry = (restore_runs.ENTRIES | restore_runs.MANY)[row["name"]]
+            assert all(
+                row[key] == getattr(entry, key) for key in ("task", "pixel", "adversarial", "diversity", "noise")
+            )
+            assert row["seeds"] == [1000, 1001, 1002] and row["steps"] == 600
+        count = len(row.get("seeds", [0]))
+        assert all(len(row[key]) == count for key in ("frechet", "frechet_second", "kept", "changed", "sharpness"))
+        assert measured.samples(row).shape == (16, 1, 28, 28)
+
+
+def falls(rows, names, key):
+    columns = [rows[f"half: {name}"][key] for name in names]
+    return all(max(later) < min(sooner) for sooner, later in itertools.pairwise(columns))
+
+
+def test_stored_numbers_trade_error_for_likeness(stored):
+    """On every seed: error rises with the adversarial weight, and both distances fall, but not all the way."""
+    rows = stored["restored"]
+    weights = ["squares", *(f"squares + {weight} adversarial" for weight in (0.01, 0.05, 0.25))]
+    assert falls(rows, [*weights, "adversarial"], "psnr")
+    for key in ("frechet", "frechet_second"):
+        assert falls(rows, [*weights, "truth"], key) and falls(rows, ["adversarial", weights[-1]], key)
+    assert falls(rows, ["adversarial", weights[1], "squares"], "changed")
+    assert falls(rows, [weights[1], "squares"], "kept")
+
+
+def test_stored_perceptual_restorers_win_under_their_own_judge_only(stored):
+    rows = stored["restored"]
+    own, other = "perceptual + absolute", "perceptual by the second judge + absolute"
+    assert falls(rows, [other, own], "frechet") and falls(rows, [own, other], "frechet_second")
+    assert falls(rows, ["absolute", f"30 {own}"], "frechet") and falls(
+        rows, [f"30 {own}", "absolute"], "frechet_second"
+    )
+
+
+def test_stored_noise_is_hardly_used_unless_it_is_asked_for(stored):
+    z_alone = [row["noise_use"] for row in stored["restored"].values() if "noise_use" in row]
+    assert max(map(max, z_alone)) < 0.1
+    assert min(stored["many_answers"]["half: absolute + 0.5 diversity"]["noise_use"]) > 0.9
