@@ -1,13 +1,12 @@
-"""What tools/tables.py needs to measure restored images: what each loss gives, by two judges, and how many answers.
+"""What ``tools/tables.py restored`` and ``many-answers`` measure: damaged digits restored, by every recipe.
 
-Every row trains restorers by :mod:`gancourse.restoring`, one for each seed, and asks them about the same test digits.
-The second judge is another network from another seed. Nothing was ever trained against it, so it says whether a
-number under the first judge is worth anything where a loss used that judge's features.
+Every restorer is trained by ``gancourse.restoring`` for the same steps, from the same seeds. It restores the same
+2,000 test digits, and two judges look at the result: the course's, and a second one of other layers from another
+seed. "Perceptual" restorers are trained with the features of one of them, and only the other is impartial then.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator
@@ -16,84 +15,40 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-import image_tables
 import judge_runs
 from gancourse import restoring, runtime
 from gancourse.data import degrade, digits
+from gancourse.data.degrade import Damaged
 from gancourse.metrics import image_sets, restoration
 from gancourse.metrics import judge as judges
-from gancourse.restoring import Recipe
+from image_tables import picture
+from judge_tables import Wanted
 
-ASKED, DRAWS = 2_000, 4
-SHOWN = (3, 8, 5, 9, 4, 7, 2, 6)  # the first test image of each of these digits is in the picture
-SECOND_SEED, SECOND_STEPS = 11, 500
-PERCEPTUAL_WEIGHT = 0.18
-
-DAMAGES: dict[str, tuple[Callable[[Tensor], degrade.Damaged], bool]] = {
-    "half": (degrade.half, True),
-    "super-resolution": (degrade.shrink, False),
-    "hole": (degrade.hole, True),
+SEEDS = 3
+RESTORED, COMPARED_WITH, DRAWS = 2_000, 5_000, 8
+SHOWN_DIGITS = (3, 8, 5, 9, 4, 7, 2, 6)  # the upper halves of some of them are alike
+SHOWN_QUESTIONS = (0, 1, 4, 5)  # of those
+TASKS: dict[str, Callable[[Tensor], Damaged]] = {
+    "half": degrade.half,
+    "super-resolution": degrade.shrink,
+    "hole": degrade.hole,
 }
-"""What is done to the images, and whether known pixels are let through."""
+
+# ---------------------------------------------------------------- data and judges
 
 
-class Task(NamedTuple):
-    """A row: a damage, and what is asked of the restorer. ``perceptual`` adds features of the course's judge."""
+class Bench(NamedTuple):
+    """Real digits, two judges, the digits to be restored, and what both judges see in other real ones."""
 
-    name: str
-    damage: str
-    recipe: Recipe
-    perceptual: bool = False
-
-
-def tasks(damage: str, asked: dict[str, Recipe]) -> list[Task]:
-    return [Task(f"{damage}: {name}", damage, recipe, "perceptual" in name) for name, recipe in asked.items()]
+    data: digits.Digits
+    judges: tuple[judges.Judge, judges.Judge]
+    images: Tensor
+    labels: Tensor
+    features: tuple[Tensor, Tensor]
+    shown: Tensor
 
 
-ADVERSARIAL = {f"squares + {weight} adversarial": Recipe("squares", weight) for weight in (0.01, 0.05, 0.25)}
-RESTORED = [
-    *tasks(
-        "half",
-        {
-            "squares": Recipe("squares"),
-            **ADVERSARIAL,
-            "adversarial": Recipe(None, 1.0),
-            "absolute": Recipe("absolute"),
-            "perceptual + absolute": Recipe("absolute"),
-        },
-    ),
-    *(
-        task
-        for damage in ("super-resolution", "hole")
-        for task in tasks(
-            damage,
-            {
-                "squares": Recipe("squares"),
-                "absolute": Recipe("absolute"),
-                "absolute + 0.05 adversarial": Recipe("absolute", 0.05),
-            },
-        )
-    ),
-]
-"""Notebook 13: each loss on each damage."""
-
-MANY_ANSWERS = tasks(
-    "half",
-    {
-        "squares + 0.25 adversarial, dropout": Recipe("squares", 0.25, noise="dropout"),
-        "squares + 0.25 adversarial, diversity 0.25": Recipe("squares", 0.25, diversity=0.25),
-        "squares + 0.25 adversarial, diversity 0.75": Recipe("squares", 0.25, diversity=0.75),
-        "adversarial, diversity 3": Recipe(None, 1.0, diversity=3.0),
-    },
-)
-"""Notebook 13: what makes a restorer use its noise. The rows with z alone are in ``RESTORED``."""
-
-NAMES = [f"{damage}: truth" for damage in DAMAGES] + [task.name for task in (*RESTORED, *MANY_ANSWERS)]
-
-# ---------------------------------------------------------------- judges
-
-
-def other_network(image_size: int) -> nn.Sequential:
+def second_network(image_size: int) -> nn.Sequential:
     """Three convolutions without batch norm, where the course's judge has two with it."""
     side = (image_size + 7) // 8
     layers: list[nn.Module] = []
@@ -102,110 +57,184 @@ def other_network(image_size: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(48 * side * side, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
-def perceptual(judge: judges.Judge) -> Callable[[Tensor], Tensor]:
-    """Return what the judge's three hidden layers make of images, as one row each; the last counts threefold."""
-    first, second, third = (judge._network[part] for part in (slice(0, 3), slice(3, 6), slice(6, 9)))
+@functools.cache
+def bench() -> Bench:
+    data = digits.load("mnist")
+    both = (judges.load(data), judge_runs.taught(data, seed=11, steps=500, network=second_network))
+    order = torch.randperm(len(data.test_images), generator=runtime.generator(0))
+    mine, others = order[:RESTORED], order[RESTORED : RESTORED + COMPARED_WITH]
+    features = tuple(judge.features(data.test_images[others]) for judge in both)
+    labels = data.test_labels[mine]
+    places = torch.stack([(labels == digit).nonzero().flatten()[:2] for digit in SHOWN_DIGITS])
+    return Bench(data, both, data.test_images[mine], labels, features, places.T.flatten())
+
+
+def seen_by(judge: judges.Judge, weight: float) -> Callable[[Tensor], Tensor]:
+    """Return what a judge's hidden layers make of images, with gradients: all of them side by side.
+
+    The last one counts threefold: it is small, and it is what Fréchet distances are measured on.
+    """
+    network = judge._network
+    ends = [place + 1 for place, layer in enumerate(network) if isinstance(layer, nn.ReLU)]
 
     def features(images: Tensor) -> Tensor:
-        one = first(images)
-        two = second(one)
-        return PERCEPTUAL_WEIGHT * torch.cat([one.flatten(1), two.flatten(1), 3 * third(two)], dim=1)
+        layers, images = [], images
+        for first, last in zip([0, *ends], ends, strict=False):
+            images = network[first:last](images)
+            layers.append(images.flatten(1))
+        return weight * torch.cat([*layers[:-1], 3 * layers[-1]], dim=1)
 
     return features
 
 
-class Examiner:
-    """Both judges, and the same questions to every restorer."""
-
-    def __init__(self, data: digits.Digits) -> None:
-        self.data, self.judge = data, judges.load(data)
-        self.truth, self.labels = data.test_images[:ASKED], data.test_labels[:ASKED]
-        self.shown = torch.tensor([int((self.labels == label).nonzero()[0]) for label in SHOWN])
-
-    @functools.cached_property
-    def second(self) -> judges.Judge:
-        return judge_runs.taught(self.data, seed=SECOND_SEED, steps=SECOND_STEPS, network=other_network)
-
-    @functools.cached_property
-    def judged_truth(self) -> list[tuple[Tensor, Tensor]]:
-        return [(judge.probabilities(self.truth), judge.features(self.truth)) for judge in (self.judge, self.second)]
-
-    def floor(self, damage: str) -> dict[str, Any]:
-        """Return what both judges say of other real images, and a picture of what is seen and of the truth."""
-        others = self.data.test_images[ASKED : 2 * ASKED]
-        found: dict[str, Any] = {"accuracy": [self.judge.accuracy, self.second.accuracy]}
-        for name, judge, (probabilities, features) in self._judges():
-            found[f"frechet{name}"] = [round(image_sets.frechet_distance(features, judge.features(others)), 3)]
-            found[f"kept{name}"] = [round(image_sets.label_agreement(probabilities, self.labels), 4)]
-        damaged = DAMAGES[damage][0](self.truth[self.shown])
-        return {**found, "picture": image_tables.picture(torch.cat([damaged.seen, damaged.truth]))}
-
-    def of(self, restorer: nn.Module, damage: str, seed: int) -> tuple[dict[str, float], str]:
-        """Return the numbers of a restorer, and a picture: two answers to each of eight questions."""
-        damaging, keep = DAMAGES[damage]
-        damaged = damaging(self.truth)
-        draws = restoring.answers(restorer, damaged, runtime.generator(seed + 77), draws=DRAWS, keep=keep)
-        answer = draws[0]
-        error = (answer - self.truth).double().square().mean()
-        says = {
-            "psnr": restoration.psnr(answer, self.truth),
-            "error": float(error),
-            "error_of_mean": float((draws.mean(dim=0) - self.truth).double().square().mean()),
-            "sharpness": restoration.sharpness(answer, self.truth),
-            "noise_use": restoration.noise_use(draws, self.truth),
-        }
-        for name, judge, (truths, features) in self._judges():
-            probabilities = judge.probabilities(answer)
-            says[f"frechet{name}"] = image_sets.frechet_distance(features, judge.features(answer))
-            says[f"kept{name}"] = image_sets.label_agreement(probabilities, self.labels)
-            says[f"changed{name}"] = restoration.changed(probabilities, truths)
-        pictures = image_tables.picture(draws[:2, self.shown].flatten(0, 1))
-        return {key: round(value, 5) for key, value in says.items()}, pictures
-
-    def _judges(self) -> Iterator[tuple[str, judges.Judge, tuple[Tensor, Tensor]]]:
-        yield from zip(("", "_second"), (self.judge, self.second), self.judged_truth, strict=True)
+# ---------------------------------------------------------------- what is trained
 
 
-# ---------------------------------------------------------------- rows
+class Entry(NamedTuple):
+    """One row: what was done to the digits, and the recipe that restores them.
+
+    A perceptual term has the features of one of both judges, ``judge``, and a weight, ``perceptual``.
+    """
+
+    task: str
+    pixel: str | None
+    adversarial: float = 0.0
+    judge: int | None = None
+    diversity: float = 0.0
+    noise: str = "beside"
+    perceptual: float = 1.0
+
+    def recipe(self) -> restoring.Recipe:
+        perceptual = None
+        if self.judge is not None:
+            weight = PERCEPTUAL[self.judge] * self.perceptual**0.5  # features enter squared
+            perceptual = seen_by(bench().judges[self.judge], weight)
+        return restoring.Recipe(self.pixel, self.adversarial, perceptual, self.diversity, noise=self.noise)
 
 
-def measured(task: Task, examiner: Examiner, seeds: list[int]) -> dict[str, Any]:
-    """Train a task on every seed and return its row."""
-    damage, keep = DAMAGES[task.damage]
-    recipe = task.recipe
-    if task.perceptual:
-        recipe = dataclasses.replace(recipe, perceptual=perceptual(examiner.judge))
-    found, pictures = [], []
+PERCEPTUAL = (0.18, 0.31)  # makes the term of either judge about as large as the absolute loss
+HALF = {
+    "half: squares": Entry("half", "squares"),
+    **{f"half: squares + {w:g} adversarial": Entry("half", "squares", w) for w in (0.01, 0.05, 0.25)},
+    "half: adversarial": Entry("half", None, 1.0),
+    "half: absolute": Entry("half", "absolute"),
+    "half: perceptual + absolute": Entry("half", "absolute", judge=0),
+    "half: perceptual by the second judge + absolute": Entry("half", "absolute", judge=1),
+    "half: 30 perceptual + absolute": Entry("half", "absolute", judge=0, perceptual=30.0),
+    "half: 30 perceptual by the second judge + absolute": Entry("half", "absolute", judge=1, perceptual=30.0),
+}
+OTHERS = {
+    f"{task}: {name}": Entry(task, *how)
+    for task in ("super-resolution", "hole")
+    for name, how in {
+        "squares": ("squares",),
+        "absolute": ("absolute",),
+        "absolute + 0.05 adversarial": ("absolute", 0.05),
+    }.items()
+}
+ENTRIES = HALF | OTHERS
+TRUTH, NOTHING = "truth", "nothing done"
+REFERENCES = [f"{task}: {what}" for task in TASKS for what in (TRUTH, NOTHING)]
+NAMES = [name for task in TASKS for name in (*REFERENCES, *ENTRIES) if name.startswith(f"{task}: ")]
+
+MANY = {
+    "half: absolute + 0.5 diversity": Entry("half", "absolute", diversity=0.5),
+    "half: squares + 0.25 adversarial, dropout": Entry("half", "squares", 0.25, noise="dropout"),
+    "half: squares + 0.25 adversarial + 0.75 diversity": Entry("half", "squares", 0.25, diversity=0.75),
+    "half: adversarial + 3 diversity": Entry("half", None, 1.0, diversity=3.0),
+}
+
+# ---------------------------------------------------------------- what is found
+
+
+def numbers(draws: Tensor, truth: Tensor) -> dict[str, float]:
+    """Return what is measured of answers, shape (draws, N, 1, S, S); the first draw stands for all but the last two."""
+    at, restored = bench(), draws[0]
+    (chances, second), (before, _) = (
+        [judge.probabilities(images) for judge in at.judges] for images in (restored, truth)
+    )
+    found = {
+        "psnr": restoration.psnr(restored, truth),
+        "frechet": image_sets.frechet_distance(at.features[0], at.judges[0].features(restored)),
+        "frechet_second": image_sets.frechet_distance(at.features[1], at.judges[1].features(restored)),
+        "kept": image_sets.label_agreement(chances, at.labels),
+        "kept_second": image_sets.label_agreement(second, at.labels),
+        "changed": restoration.changed(chances, before),
+        "clear": float((chances.amax(dim=1) >= judges.CONFIDENT).double().mean()),
+        "sharpness": restoration.sharpness(restored, truth),
+    }
+    if len(draws) > 1:
+        found["noise_use"] = restoration.noise_use(draws, truth)
+        found["psnr_of_mean"] = restoration.psnr(draws.mean(dim=0), truth)
+    return {key: round(value, 4) for key, value in found.items()}
+
+
+def surely_changed(restored: Tensor, truth: Tensor) -> Tensor:
+    """Return up to eight truths whose restoration is surely another digit, and under them these restorations."""
+    judge = bench().judges[0]
+    (sure, shown), (sure_before, shown_before) = (judge.probabilities(x).max(dim=1) for x in (restored, truth))
+    both = torch.minimum(sure, sure_before) * (shown != shown_before)
+    places = both.topk(8).indices
+    return torch.cat([truth[places], restored[places]])
+
+
+def row(name: str, entry: Entry, seeds: list[int]) -> dict[str, Any]:
+    """Train an entry on every seed, and return what a table stores of it."""
+    at, recipe = bench(), entry.recipe()
+    damage = TASKS[entry.task]
+    damaged, found, spent = damage(at.images), [], []
     for seed in seeds:
         started = time.process_time()
-        restorer = restoring.train(examiner.data.images, damage, recipe, seed=seed, keep=keep)
-        spent = time.process_time() - started
-        says, picture = examiner.of(restorer, task.damage, seed)
-        found.append({**says, "cpu_seconds": round(spent, 2)})
-        pictures.append(picture)
-        print(f"{task.name:48s} seed {seed}: {found[-1]}", flush=True)
-    columns = {key: [says[key] for says in found] for key in found[0]}
-    asked = {"pixel": recipe.pixel, "adversarial": recipe.adversarial, "diversity": recipe.diversity}
-    facts = {"damage": task.damage, **asked, "noise": recipe.noise, "steps": recipe.num_steps}
-    return {"name": task.name, **facts, **columns, "picture": pictures[0]}
+        restorer = restoring.train(at.data.images, damage, recipe, seed=seed)
+        spent.append(round(time.process_time() - started, 1))
+        draws = restoring.answers(restorer, damaged, runtime.generator(seed + 3), draws=DRAWS)
+        found.append(numbers(draws, damaged.truth))
+        if seed == seeds[0]:
+            pictures = {
+                "picture": picture(draws[0, at.shown]),
+                "changed_picture": picture(surely_changed(draws[0], damaged.truth)),
+                "draws_picture": picture(
+                    draws[:, at.shown[list(SHOWN_QUESTIONS)]].transpose(0, 1).flatten(0, 1), columns=2 * DRAWS
+                ),
+            }
+    tell(name, found, spent)
+    settings = {key: getattr(entry, key) for key in ("task", "pixel", "adversarial", "diversity", "noise")}
+    values = {key: [one[key] for one in found] for key in found[0]}
+    return {"name": name, **settings, "seeds": seeds, "steps": recipe.num_steps, "n": RESTORED, **values,
+            "cpu_seconds": spent, **pictures}  # fmt: skip
 
 
-def table(asked: list[Task], seeds: list[int], wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each task, and before the first of each damage what both judges say of real images."""
-    data = digits.load("mnist")
-    examiner, begun = Examiner(data), set()
-    for task in asked:
-        floor = f"{task.damage}: truth"
-        if floor not in begun and wanted(floor):
-            yield {"name": floor, "damage": task.damage, **examiner.floor(task.damage)}
-        begun.add(floor)
-        if wanted(task.name):
-            yield measured(task, examiner, seeds)
+def reference(name: str) -> dict[str, Any]:
+    """Return what the same measures say of the truth itself, and of what was seen with nothing restored."""
+    at = bench()
+    task, what = name.split(": ")
+    damaged = TASKS[task](at.images)
+    images = damaged.truth if what == TRUTH else damaged.seen
+    found = numbers(images[None], damaged.truth)
+    if what == TRUTH:
+        found.pop("psnr")  # infinite
+    tell(name, [found], [])
+    values = {key: [value] for key, value in found.items()}
+    return {"name": name, "task": task, "n": RESTORED, **values, "picture": picture(images[at.shown])}
 
 
-def restored(seeds: list[int], wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
-    yield from table(RESTORED, seeds, wanted)
+def tell(name: str, found: list[dict[str, float]], spent: list[float]) -> None:
+    told = "  ".join(f"{key} {[round(one[key], 3) for one in found]}" for key in SHOWN if key in found[0])
+    print(f"{name:44s}{told}  {spent}", flush=True)
 
 
-def many_answers(seeds: list[int], wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
-    yield from table(MANY_ANSWERS, seeds, wanted)
+SHOWN = ("psnr", "frechet", "frechet_second", "kept", "kept_second", "changed", "sharpness", "noise_use")
+
+
+def restored(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield a row for each task and recipe, and for the truth and the damaged images themselves."""
+    for name in NAMES:
+        if wanted(name):
+            yield reference(name) if name in REFERENCES else row(name, ENTRIES[name], seeds)
+
+
+def many_answers(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield a row for each way to make the noise matter, on hidden halves; what z alone does stands in ``restored``."""
+    for name, entry in MANY.items():
+        if wanted(name):
+            yield row(name, entry, seeds)

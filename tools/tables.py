@@ -22,8 +22,8 @@
     python tools/tables.py schedules        learning rate schedules beside constant rates, ring and digits (MNIST)
     python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
-    python tools/tables.py restored-line    the same losses on a line with two answers, beside the exact errors
-    python tools/tables.py frames           the next frame and the frames between, beside exact answers (MNIST)
+    python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
+    python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -50,6 +50,7 @@ from typing import Any
 
 import torch
 
+import frame_runs
 import gradient_runs
 import image_tables
 import judge_libraries
@@ -57,6 +58,7 @@ import judge_runs
 import judge_stopping
 import judge_tables
 import patient_runs
+import restore_line_runs
 import restore_runs
 import scaling_tables
 import schedule_runs
@@ -503,6 +505,14 @@ def many_answers(options: argparse.Namespace) -> Iterator[dict]:
     return restore_runs.many_answers(options.seeds, lambda name: wanted(name, options))
 
 
+def restored_line(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_line_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def frames(options: argparse.Namespace) -> Iterator[dict]:
+    return frame_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -544,6 +554,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "schedules": schedules,
     "restored": restored,
     "many-answers": many_answers,
+    "restored-line": restored_line,
+    "frames": frames,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -571,6 +583,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     entries = [*image_tables.DCGAN, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES, *restore_runs.NAMES]
+    made += [*restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
