@@ -320,3 +320,14 @@ def test_stored_noise_is_hardly_used_unless_it_is_asked_for(stored):
     z_alone = [row["noise_use"] for row in stored["restored"].values() if "noise_use" in row]
     assert max(map(max, z_alone)) < 0.1
     assert min(stored["many_answers"]["half: absolute + 0.5 diversity"]["noise_use"]) > 0.9
+
+
+def test_stored_lanes_come_near_their_exact_answers():
+    rows = {row["name"].removeprefix("lanes: "): row for row in measured.load("frames")["rows"]}
+    black = rows["exact median"]["to_mean"][0]
+    assert max(rows["squares"]["to_mean"]) < black / 3 and min(rows["squares"]["to_median"]) > 2 * black / 3
+    assert max(rows["absolute"]["to_median"]) < 1e-4 and max(rows["absolute"]["ink"]) < 0.01
+    # of a digit's brightness d the mean has d/3 in three places: black misses 3 (d/3)^2, a digit (2d/3)^2 + 2 (d/3)^2
+    assert rows["exact sample"]["to_mean"] == pytest.approx([2 * black], rel=0.01)
+    assert max(rows["adversarial"]["lanes"]) < 1.1 and max(rows["adversarial"]["noise_use"]) < 0.01
+    assert min(rows["adversarial + 3 diversity"]["lanes"]) > 1.5
