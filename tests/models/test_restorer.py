@@ -84,6 +84,25 @@ def test_the_answer_depends_on_each_road():
     assert apart[2] > 1e-3 and apart[[0, 1, 3, 4]].max() < 1e-6
 
 
+def test_three_roads_lead_from_what_is_given_to_the_answer():
+    given, z = inputs()
+
+    def moves(*cut):
+        network = built().eval()
+        if "code" in cut:
+            for parameter in network.code.parameters():
+                parameter.data.zero_()
+        if "quarter" in cut:  # the second half of the maps that come in is the skip
+            network.up_to_half[0].weight.data[32:] = 0
+        if "half" in cut:
+            network.up[0].weight.data[16:] = 0
+        return float((network(given, z) - network(given.flip(-2), z)).detach().abs().max())
+
+    assert moves("code", "quarter", "half") == 0
+    for road in ({"quarter", "half"}, {"code", "half"}, {"code", "quarter"}):
+        assert moves(*road) > 1e-3, f"nothing gets through with {road} cut"
+
+
 def test_dropout_is_decided_by_the_sign_of_z():
     network = built(noise="dropout", latent_dim=256).eval()
     given, z = inputs(latent_dim=256)

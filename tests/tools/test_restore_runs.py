@@ -320,3 +320,39 @@ def test_stored_noise_is_hardly_used_unless_it_is_asked_for(stored):
     z_alone = [row["noise_use"] for row in stored["restored"].values() if "noise_use" in row]
     assert max(map(max, z_alone)) < 0.1
     assert min(stored["many_answers"]["half: absolute + 0.5 diversity"]["noise_use"]) > 0.9
+
+
+def test_stored_lanes_come_near_their_exact_answers():
+    rows = {row["name"].removeprefix("lanes: "): row for row in measured.load("frames")["rows"]}
+    black = rows["exact median"]["to_mean"][0]
+    assert max(rows["squares"]["to_mean"]) < black / 3 and min(rows["squares"]["to_median"]) > 2 * black / 3
+    assert max(rows["absolute"]["to_median"]) < 1e-4 and max(rows["absolute"]["ink"]) < 0.01
+    # of a digit's brightness d the mean has d/3 in three places: black misses 3 (d/3)^2, a digit (2d/3)^2 + 2 (d/3)^2
+    assert rows["exact sample"]["to_mean"] == pytest.approx([2 * black], rel=0.01)
+    assert max(rows["adversarial"]["lanes"]) < 1.1 and max(rows["adversarial"]["noise_use"]) < 0.01
+    assert min(rows["adversarial + 3 diversity"]["lanes"]) > 1.5
+
+
+def test_stored_answers_of_the_line_keep_to_what_is_exact():
+    rows = {row["name"]: row for row in measured.load("restored_line")["rows"]}
+    assert set(rows) == set(restore_line_runs.NAMES) and len(rows["squares"]["seeds"]) == 10
+    exact = rows.pop("exact answers")
+    for row in rows.values():  # nobody answers better than the curve allows, but for what 20,000 draws vary
+        pairs = zip(row["error"], row["least_error"], strict=True)
+        assert all(error > least - 0.01 for error, least in pairs), row["name"]
+    assert all(abs(error - exact["error"]["mean"]) < 0.01 for error in rows["squares"]["error"])
+    # a network is smooth where the median leaps, near x = 0, and gains squared error there
+    assert all(-0.08 < error - exact["error"]["median"] < 0.01 for error in rows["absolute"]["error"])
+    assert all(abs(error - exact["error"]["sample"]) < 0.05 for error in rows["adversarial"]["error"])
+    assert all(abs(use - 1) < 0.05 for use in rows["adversarial"]["noise_use"])
+    assert all(abs(spread - exact["diversity"]) < 0.04 for spread in rows["adversarial"]["diversity"])
+    blind = rows["adversarial, D blind to the question"]
+    assert max(blind["distance"]) < 0.2 and sorted(blind["error"])[5] > 1.5  # a fine marginal, and wrong answers
+    sees, blindly = (
+        [rows[f"squares + {w:g} adversarial{told}"] for w in restore_line_runs.WEIGHTS] for told in ("", ", D blind")
+    )
+    for rung in (sees, blindly):
+        assert all(max(after["distance"]) < min(before["distance"]) for before, after in itertools.pairwise(rung))
+        assert all(min(after["error"]) > max(before["error"]) for before, after in itertools.pairwise(rung))
+    near = [sum(e - least for e, least in zip(row["error"], row["least_error"], strict=True)) / 10 for row in blindly]
+    assert near[0] < 0.01 and max(near) < 0.1  # D blind: close to the curve that is exact for it
