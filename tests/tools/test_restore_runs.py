@@ -314,6 +314,9 @@ def test_stored_perceptual_restorers_win_under_their_own_judge_only(stored):
     assert falls(rows, ["absolute", f"30 {own}"], "frechet") and falls(
         rows, [f"30 {own}", "absolute"], "frechet_second"
     )
+    assert falls(rows, ["absolute", f"30 {other}"], "frechet_second") and falls(
+        rows, [f"30 {other}", "absolute"], "frechet"
+    )
 
 
 def test_stored_noise_is_hardly_used_unless_it_is_asked_for(stored):
