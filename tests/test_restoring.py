@@ -170,6 +170,17 @@ def test_train_is_the_loop_of_its_parts_and_depends_on_the_seed():
     assert not torch.equal(ours, restoring.answers(other, asked, runtime.generator(0)))
 
 
+def test_batch_norm_s_statistics_belong_to_the_averaged_weights():
+    recipe = Recipe("squares", num_steps=5)
+    made = restoring.train(images(), degrade.half, recipe, seed=0)
+    given = degrade.half(images()).given
+    with torch.no_grad():
+        maps = made.to_quarter[0](made.to_half(given))  # what the first batch norm sees, over all images
+    norm = made.to_quarter[1]
+    assert torch.allclose(norm.running_mean, maps.mean((0, 2, 3)), atol=2e-3)
+    assert torch.allclose(norm.running_var, maps.var((0, 2, 3)), rtol=0.1, atol=1e-3)
+
+
 def test_answers_are_those_of_each_question_alone_and_draws_differ():
     restorer = restoring.train(images(), degrade.half, Recipe(num_steps=2), seed=0)
     asked = degrade.half(images(300, seed=1))  # more than one piece

@@ -314,6 +314,9 @@ def test_stored_perceptual_restorers_win_under_their_own_judge_only(stored):
     assert falls(rows, ["absolute", f"30 {own}"], "frechet") and falls(
         rows, [f"30 {own}", "absolute"], "frechet_second"
     )
+    assert falls(rows, ["absolute", f"30 {other}"], "frechet_second") and falls(
+        rows, [f"30 {other}", "absolute"], "frechet"
+    )
 
 
 def test_stored_noise_is_hardly_used_unless_it_is_asked_for(stored):
@@ -356,3 +359,12 @@ def test_stored_answers_of_the_line_keep_to_what_is_exact():
         assert all(min(after["error"]) > max(before["error"]) for before, after in itertools.pairwise(rung))
     near = [sum(e - least for e, least in zip(row["error"], row["least_error"], strict=True)) / 10 for row in blindly]
     assert near[0] < 0.01 and max(near) < 0.1  # D blind: close to the curve that is exact for it
+
+
+def test_stored_frames_between_two_are_sharp_because_there_is_one_answer(stored):
+    rows = {row["name"]: row for row in measured.load("frames")["rows"]}
+    assert list(rows) == frame_runs.NAMES
+    for film in frame_runs.FILMS:
+        average, squares = rows[f"{film}: average of both frames"], rows[f"{film}: squares"]
+        assert min(squares["psnr"]) > average["psnr"][0] + 10 and min(squares["sharpness"]) > 0.93
+    assert max(stored["restored"]["half: squares"]["sharpness"]) < 0.9  # the same loss, several answers
