@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 12 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13 and docs/beyond.md show, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -25,6 +25,10 @@
     python tools/tables.py asked-line       the same on two and three classes on a line, beside exact answers
     python tools/tables.py infogan          codes that nobody labelled, with and without the term for them (MNIST)
     python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
+    python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
+    python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
+    python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
+    python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -53,6 +57,7 @@ import torch
 
 import asked_line_runs
 import asked_runs
+import frame_runs
 import gradient_runs
 import image_tables
 import infogan_runs
@@ -61,6 +66,8 @@ import judge_runs
 import judge_stopping
 import judge_tables
 import patient_runs
+import restore_line_runs
+import restore_runs
 import scaling_tables
 import schedule_runs
 import story_runs
@@ -519,6 +526,25 @@ def unseen(options: argparse.Namespace) -> Iterator[dict]:
     return unseen_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- restored images
+
+
+def restored(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_runs.restored(options.seeds, lambda name: wanted(name, options))
+
+
+def many_answers(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_runs.many_answers(options.seeds, lambda name: wanted(name, options))
+
+
+def restored_line(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_line_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def frames(options: argparse.Namespace) -> Iterator[dict]:
+    return frame_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -563,6 +589,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "asked-line": asked_line,
     "infogan": infogan,
     "unseen": unseen,
+    "restored": restored,
+    "many-answers": many_answers,
+    "restored-line": restored_line,
+    "frames": frames,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -570,6 +600,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
+SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -591,6 +622,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
+    made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

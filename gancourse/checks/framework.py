@@ -310,6 +310,15 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("shapes cannot be multiplied",), "a matrix or a layer got rows of another length than it is made for"),
     (("same dtype", "expected scalar type"), "two types of numbers were mixed, such as float32 and float64"),
     (
+        (
+            "to be a boolean tensor",
+            "long, int, byte or bool",
+            "invert) is only implemented",
+            "only supports boolean masks",
+        ),
+        "a mask of 0 and 1 as floats is no mask of True and False: mask > 0 is",
+    ),
+    (
         ("'nonetype' object",),
         "something that it uses is None: a weight's .grad is None until a backward() fills it, and the bias of a "
         "layer made with bias=False is None",

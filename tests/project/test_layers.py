@@ -26,6 +26,7 @@ LAYERS = {
     "games": {"losses"},
     "recommended": {"losses", "penalties", "models", "runtime"},
     "conditional": {"recommended", "losses", "penalties", "models", "runtime"},
+    "restoring": {"losses", "penalties", "models", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
