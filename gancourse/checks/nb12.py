@@ -468,4 +468,4 @@ def matched_share(function: Callable[[Tensor, Tensor], float]) -> str:
         names=("codes", "kinds"),
         told=lambda codes, kinds: f"{len(codes)} samples with {int(codes.max()) + 1} codes",
     )
-    return "By chance ten codes match ten even kinds on little more than a tenth of many samples."
+    return "Ten codes without a meaning still fit on a little more than a tenth of the samples."
