@@ -209,7 +209,7 @@ def let_through(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
     return "What is known stays as it is, and its gradient is 0: the network is not asked to make it."
 
 
-# ---------------------------------------------------------------- exercise 3
+# ---------------------------------------------------------------- exercise 4
 
 
 def _mse(restored: Tensor, truth: Tensor) -> Tensor:
@@ -286,7 +286,7 @@ _PSNR_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 4")
 def psnr(function: Callable[[Tensor, Tensor], Any]) -> str:
     """Check ``psnr(restored, truth)`` in decibels, for images in [-1, 1], of the mean squared error of the set.
 
@@ -312,7 +312,7 @@ def psnr(function: Callable[[Tensor, Tensor], Any]) -> str:
     return "3 dB more are half the squared error. And a white image of a black one has 0 dB."
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 Table = Mapping[float, tuple[float, float]]
 
@@ -382,7 +382,7 @@ _CHOOSE_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def choose(function: Callable[[Table, float], Any]) -> str:
     """Check ``choose(table, budget)``: the weight with the smallest distance among those within the budget.
 

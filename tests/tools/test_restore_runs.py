@@ -121,7 +121,7 @@ def test_every_entry_asks_for_its_recipe(few_digits):
         assert ("dropout" in name) == (recipe.noise == "dropout")
         weights = [float(word) for word in name.split() if word.replace(".", "").isdigit()]
         assert weights == [w for w in (entry.perceptual, recipe.adversarial, recipe.diversity) if w not in (0.0, 1.0)]
-    assert len(set(restore_runs.NAMES)) == len(restore_runs.NAMES) == 22 and not {*restore_runs.MANY} & {
+    assert len(set(restore_runs.NAMES)) == len(restore_runs.NAMES) == 23 and not {*restore_runs.MANY} & {
         *restore_runs.NAMES
     }
     images = few_digits.images[:5]
