@@ -113,9 +113,10 @@ class Entry(NamedTuple):
 
 
 PERCEPTUAL = (0.18, 0.31)  # makes the term of either judge about as large as the absolute loss
+NEXT_TO_NOTHING = 1e-9  # the control: all that comes with a discriminator, and no weight of it
 HALF = {
     "half: squares": Entry("half", "squares"),
-    "half: squares, settings of the adversarial ones": Entry("half", "squares", 1e-9),  # the control: a D of no weight
+    "half: squares, settings of the adversarial ones": Entry("half", "squares", NEXT_TO_NOTHING),
     **{f"half: squares + {w:g} adversarial": Entry("half", "squares", w) for w in (0.01, 0.05, 0.25)},
     "half: adversarial": Entry("half", None, 1.0),
     "half: absolute": Entry("half", "absolute"),

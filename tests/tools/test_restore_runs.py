@@ -120,7 +120,8 @@ def test_every_entry_asks_for_its_recipe(few_digits):
         assert ("perceptual" in name) == (recipe.perceptual is not None)
         assert ("dropout" in name) == (recipe.noise == "dropout")
         weights = [float(word) for word in name.split() if word.replace(".", "").isdigit()]
-        assert weights == [w for w in (entry.perceptual, recipe.adversarial, recipe.diversity) if w not in (0.0, 1.0)]
+        unsaid = (0.0, 1.0, restore_runs.NEXT_TO_NOTHING)
+        assert weights == [w for w in (entry.perceptual, recipe.adversarial, recipe.diversity) if w not in unsaid]
     assert len(set(restore_runs.NAMES)) == len(restore_runs.NAMES) == 23 and not {*restore_runs.MANY} & {
         *restore_runs.NAMES
     }
