@@ -123,7 +123,8 @@ class Asking:
         )
         seen, sure = int(opinion.argmax()), float(opinion.max())
         verdict = f"takes it for a {seen} ({sure:.0%})" if sure >= _SURE else f"is not sure: {seen} at {sure:.0%}"
-        return f"Asked for {asked}, latent vector {self.z}. The judge {verdict}."
+        way = f"On the way from a {self.first} to a {self.second}: {self.between:.0%}."
+        return f"Asked for {asked}, latent vector {self.z}. The judge {verdict}. {way}"
 
     def draw(self) -> Figure:
         """Draw the image asked for, the judge's opinion as bars, and the whole walk below."""

@@ -138,8 +138,8 @@ class Holes:
         digits_used = "the best match" if self.count == 1 else f"the {self.count:.0f} best matches"
         said = {"one of them": "one of", "their mean": "the mean of", "their median": "the median of"}[self.answer]
         return (
-            f"Hidden: {bottom - top} by {right - left} pixels. Filled with {said} {digits_used}: "
-            f"PSNR {self.psnr:.1f} dB, sharpness {self.sharpness:.2f}, both inside the hole."
+            f"Hidden: {bottom - top} by {right - left} pixels from row {top}, column {left}. "
+            f"Filled with {said} {digits_used}: PSNR {self.psnr:.1f} dB, sharpness {self.sharpness:.2f}, both inside the hole."
         )
 
     # ------------------------------------------------------------ the picture
@@ -225,9 +225,9 @@ def panel(data: digits.Digits | None = None, seed: int = 0) -> Panel:
         controls=[
             Choice("fill with", "answer", ANSWERS, hint="Which of the three is nearest, and which is sharp?"),
             Slider("digits", "count", 1, 33, step=2, hint="More digits: which way does the cross move?"),
-            Slider("hole", "side", SMALLEST, 1.0, step=0.1, hint="At 1 nothing is left to see. What is the mean then?"),
             Slider("down", "down", 0.0, 1.0, step=0.1, hint="Hide the top instead of the foot."),
             Slider("across", "across", 0.0, 1.0, step=0.1, hint="Which part of a digit tells most about the rest?"),
+            Slider("hole", "side", SMALLEST, 1.0, step=0.1, hint="At 1 nothing is left to see. What is the mean then?"),
         ],
     )
 
