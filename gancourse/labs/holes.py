@@ -139,7 +139,8 @@ class Holes:
         said = {"one of them": "one of", "their mean": "the mean of", "their median": "the median of"}[self.answer]
         return (
             f"Hidden: {bottom - top} by {right - left} pixels from row {top}, column {left}. "
-            f"Filled with {said} {digits_used}: PSNR {self.psnr:.1f} dB, sharpness {self.sharpness:.2f}, both inside the hole."
+            f"Filled with {said} {digits_used}: "
+            f"PSNR {self.psnr:.1f} dB, sharpness {self.sharpness:.2f}, both inside the hole."
         )
 
     # ------------------------------------------------------------ the picture
