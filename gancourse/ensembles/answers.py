@@ -18,18 +18,15 @@ from gancourse import penalties, runtime
 from gancourse._numbers import real_between, whole_between
 from gancourse._torch_modes import usual_modes
 from gancourse.data.answers import TwoAnswers, two_answers
+from gancourse.ensembles._members import Members
 from gancourse.ensembles.player import SLOPE, for_all, forward
-from gancourse.models import mlp
 
 __all__ = ["PIXEL_LOSSES", "AnswerEnsemble", "Report"]
 
 PIXEL_LOSSES = ("squares", "absolute")
 
-_LATENT, _HIDDEN, _BATCH = 2, 64, 128
-_RATE, _BETAS, _LAST_SHARE = 2e-3, (0.5, 0.99), 0.05
+_LATENT = 2
 _GAMMA = 0.1  # of R1, which enters as gamma / 2
-_AVERAGED = 100  # about so many of the last steps count in the average of the generator's weights
-_BLOCK = 32  # steps whose random numbers are drawn in one go
 _NEAR = 0.3  # an answer lies on +1 or -1 if it is no further away
 _ASKED_AT, _ASKED = 10, 400  # so many questions from -0.9 to 0.9, each asked so often
 
@@ -56,7 +53,7 @@ class Report(NamedTuple):
     noise_use: Tensor
 
 
-class AnswerEnsemble:
+class AnswerEnsemble(Members):
     """K independent networks that learn to answer, trained at once.
 
     The loss is the sum of a pixel loss, ``adversarial`` times the non-saturating loss of a generator, and *minus*
@@ -80,6 +77,8 @@ class AnswerEnsemble:
     First met in: notebook 13.
     """
 
+    _BATCH, _AVERAGED, _NETWORKS = 128, 100, 2
+
     @usual_modes()
     def __init__(
         self,
@@ -98,54 +97,25 @@ class AnswerEnsemble:
         if problem is not None and not isinstance(problem, TwoAnswers):
             raise TypeError(f"problem must come from data.answers.two_answers, got {type(problem).__name__}")
         self.problem = problem or two_answers()
-        self.seeds = tuple(map(runtime.checked_seed, seeds))
-        if not self.seeds:
-            raise ValueError("seeds must hold at least one seed")
+        self._settle(seeds, num_steps)
         self.pixel, self.d_sees_question = pixel, bool(d_sees_question)
         self.adversarial = real_between("adversarial", adversarial, 0.0)
         self.diversity = real_between("diversity", diversity, 0.0)
         if pixel is None and not self.adversarial:
             raise ValueError("without a pixel loss the adversarial weight must be above 0, got 0")
         self.noise = bool(self.adversarial or self.diversity) if noise is None else bool(noise)
-        self.num_steps = whole_between("num_steps", num_steps, 1)
-        self.steps_done, self._block = 0, (-1, ())
-        self._generator = self._stacked(1 + _LATENT * self.noise, 0)
-        self._discriminator = self._stacked(1 + self.d_sees_question, 1) if self.adversarial else []
-        self._averaged = [layer.detach().clone() for layer in self._generator]
-        players = [layers for layers in (self._generator, self._discriminator) if layers]
-        self._optimizers = [torch.optim.Adam(layers, _RATE, _BETAS) for layers in players]
-        self._schedules = [
-            torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.num_steps, _LAST_SHARE * _RATE)
-            for optimizer in self._optimizers
-        ]
-
-    def __len__(self) -> int:
-        return len(self.seeds)
+        generator = self._stacked(1 + _LATENT * self.noise, 1, 0)
+        self._discriminator = self._stacked(1 + self.d_sees_question, 1, 1) if self.adversarial else []
+        self._enter(*(layers for layers in (generator, self._discriminator) if layers))
 
     def __repr__(self) -> str:
         return f"<{len(self)} networks that answer, {self.steps_done:,} of {self.num_steps:,} steps>"
-
-    @usual_modes()
-    def train(self, num_steps: int | None = None) -> None:
-        """Train every member ``num_steps`` steps further, or to the end of the run.
-
-        An interrupt waits for the end of the running step.
-
-        Raises:
-            ValueError: the run has not so many steps left.
-        """
-        left = self.num_steps - self.steps_done
-        num_steps = left if num_steps is None else whole_between("num_steps", num_steps, 1, left, why="what is left")
-        last = self.steps_done + num_steps
-        with runtime.interrupt_deferred() as interrupted:
-            while self.steps_done < last and not interrupted():
-                self._step()
 
     def _step(self) -> None:
         question, truth, z, other = self._drawn()
         answer = self._made(self._generator, question, z)
         if self.adversarial:
-            truth.requires_grad_()
+            truth = truth.clone().requires_grad_()
             real_logits, fake_logits = self._logits(question, truth), self._logits(question, answer.detach())
             slopes = penalties.input_gradients(real_logits, truth)
             d_loss = F.softplus(-real_logits) + F.softplus(fake_logits) + _GAMMA / 2 * slopes.square().sum(dim=-1)
@@ -161,19 +131,7 @@ class AnswerEnsemble:
             second = self._made(self._generator, question, other)
             g_loss = g_loss - self.diversity * (answer - second).abs().squeeze(-1)
         self._move(0, g_loss)
-        with torch.no_grad():
-            for kept, layer in zip(self._averaged, self._generator, strict=True):
-                kept.lerp_(layer, 1 / min(self.steps_done + 1, _AVERAGED))
-        self.steps_done += 1
-
-    def _move(self, player: int, losses: Tensor) -> None:
-        """Let a player make one update; members do not touch each other, so their mean losses may be summed."""
-        optimizer = self._optimizers[player]
-        layers = optimizer.param_groups[0]["params"]
-        for layer, gradient in zip(layers, torch.autograd.grad(losses.mean(dim=1).sum(), layers), strict=True):
-            layer.grad = gradient
-        optimizer.step()
-        self._schedules[player].step()
+        self._end_step()
 
     # ------------------------------------------------------------ looking
 
@@ -228,25 +186,7 @@ class AnswerEnsemble:
         seen = torch.cat([questions, answers], dim=-1) if self.d_sees_question else answers
         return forward(self._discriminator, seen, SLOPE["discriminator"]).squeeze(-1)
 
-    def _stacked(self, inputs: int, place: int) -> list[Tensor]:
-        """Return the first weights of all members' networks, layer by layer, each member's from its own seed."""
-        networks = []
-        for seed in self.seeds:
-            with runtime.seeded((2 * seed + place) % 2**63):
-                networks.append(mlp.Generator(latent_dim=inputs, data_dim=1, hidden=_HIDDEN))
-        layers = zip(*(network.parameters() for network in networks), strict=True)
-        return [torch.stack([part.detach() for part in parts]).requires_grad_() for parts in layers]
-
-    def _drawn(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return this step's questions and true answers, (K, B, 1) both, and two noises for them, (K, B, 2) both."""
-        block, place = divmod(self.steps_done, _BLOCK)
-        if self._block[0] != block:
-            count, drawn = _BLOCK * _BATCH, []
-            for seed in self.seeds:
-                random = runtime.generator((seed + 1_000_003 * (block + 1)) % 2**63)
-                question, truth = self.problem.sample(count, random)
-                drawn.append((question, truth, *torch.randn(2, count, _LATENT, generator=random)))
-            parts = (torch.stack(part) for part in zip(*drawn, strict=True))
-            self._block = (block, [part.unflatten(1, (_BLOCK, _BATCH)) for part in parts])
-        question, truth, z, other = (part[:, place] for part in self._block[1])
-        return question, truth.clone(), z, other
+    def _draw(self, count: int, random: torch.Generator) -> tuple[Tensor, ...]:
+        """Return questions and true answers, (count, 1) both, and two noises for them, (count, 2) both."""
+        question, truth = self.problem.sample(count, random)
+        return question, truth, *torch.randn(2, count, _LATENT, generator=random)
