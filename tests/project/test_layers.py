@@ -27,6 +27,8 @@ LAYERS = {
     "recommended": {"losses", "penalties", "models", "runtime"},
     "conditional": {"recommended", "losses", "penalties", "models", "runtime"},
     "restoring": {"losses", "penalties", "models", "data", "runtime"},
+    "translating": {"losses", "penalties", "models", "data", "runtime"},
+    "translating_many": {"translating", "losses", "penalties", "models", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
