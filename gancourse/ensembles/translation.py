@@ -94,6 +94,8 @@ class TranslationEnsemble(Members):
         self.cycle, self.identity = real_between("cycle", cycle, 0.0), real_between("identity", identity, 0.0)
         self.cycle_from = real_between("cycle_from", cycle_from, 0.0, 1.0)
         self.adversarial = real_between("adversarial", adversarial, 0.0)
+        if not self.adversarial and pairs is None and not (self.cycle and self.both_ways and not self.cycle_from):
+            raise ValueError("without adversarial losses there must be pairs, or a cycle both ways from the first step")
         self._HIDDEN, self._BATCH = whole_between("hidden", hidden, 1), whole_between("batch_size", batch_size, 1)
         self._RATE = real_between("rate", rate, 0.0)
         self._size = self._drawn()[0].shape[-1]
