@@ -54,6 +54,8 @@ class Recipe:
         cycle_end: the weight of the cycle falls to this one, from a quarter of the run to three quarters, by equal
             factors; None: it stays.
         both_ways: close the cycle from A and from B; False: from B alone.
+        detached: cut each translation off before it is translated back, so that nobody learns to send what the way
+            back needs; the control.
         identity: weight of the difference of an image and its translation into the domain where it is already.
         noise: standard deviation of noise on the translated image before it is translated back, from A.
         buffer: of how many old fakes some are shown to each discriminator in place of new ones; 0: new ones alone.
@@ -66,6 +68,7 @@ class Recipe:
     cycle: float = 5.0
     cycle_end: float | None = None
     both_ways: bool = True
+    detached: bool = False
     identity: float = 0.0
     noise: float = 0.0
     buffer: int = 0
@@ -180,12 +183,12 @@ def make_step(
         )
         cycle, weight = torch.zeros((), device=a.device), recipe.cycle_at(done)
         if weight:
-            cycle = (to_b(fake_a) - b).abs().mean()
+            sent_a, seen = (fake.detach() if recipe.detached else fake for fake in (fake_a, fake_b))
+            cycle = (to_b(sent_a) - b).abs().mean()
             if recipe.both_ways:
-                seen = fake_b
                 if recipe.noise:
                     drawn = torch.randn(fake_b.shape, generator=noise, device=noise.device)
-                    seen = fake_b + recipe.noise * drawn.to(fake_b.device)
+                    seen = seen + recipe.noise * drawn.to(seen.device)
                 cycle = cycle + (to_a(seen) - a).abs().mean()
         g_loss = adversarial + weight * cycle
         if recipe.identity:

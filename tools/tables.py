@@ -27,6 +27,9 @@
     python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
     python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
+    python tools/tables.py translated-pairs  what losses make of digits with five right answers, and of blocks (MNIST)
+    python tools/tables.py cycles           digits made of outlines: with and without cycle, locality and pairs (MNIST)
+    python tools/tables.py hiding           who reads a colour that grey paper should not carry (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
@@ -71,6 +74,7 @@ import restore_runs
 import scaling_tables
 import schedule_runs
 import story_runs
+import translate_runs
 import unseen_runs
 from bench import machine
 from course import ROOT
@@ -526,6 +530,21 @@ def unseen(options: argparse.Namespace) -> Iterator[dict]:
     return unseen_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- translated images
+
+
+def translated_pairs(options: argparse.Namespace) -> Iterator[dict]:
+    return translate_runs.translated_pairs(options.seeds, lambda name: wanted(name, options))
+
+
+def cycles(options: argparse.Namespace) -> Iterator[dict]:
+    return translate_runs.cycles(options.seeds, lambda name: wanted(name, options))
+
+
+def hiding(options: argparse.Namespace) -> Iterator[dict]:
+    return translate_runs.hiding(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- restored images
 
 
@@ -589,6 +608,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "asked-line": asked_line,
     "infogan": infogan,
     "unseen": unseen,
+    "translated-pairs": translated_pairs,
+    "cycles": cycles,
+    "hiding": hiding,
     "restored": restored,
     "many-answers": many_answers,
     "restored-line": restored_line,
@@ -601,6 +623,7 @@ SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding"), translate_runs.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -623,6 +646,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

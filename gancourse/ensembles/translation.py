@@ -49,6 +49,8 @@ class TranslationEnsemble(Members):
         seeds: one for each member.
         cycle: weight of the cycle.
         cycle_from: the share of the run after which the cycle comes in, 0 to 1.
+        both_ways: close the cycle from A and from B; False: from B alone.
+        detached: cut each translation off before it is translated back, so that the cycle teaches the way back alone.
         identity: weight of the identity loss.
         pairs: some points of A and the right answers to them, shape (n, d) each; None for none.
         adversarial: weight of the adversarial losses; 0: pairs alone, or the cycle alone.
@@ -73,6 +75,8 @@ class TranslationEnsemble(Members):
         seeds: Sequence[int],
         cycle: float = 5.0,
         cycle_from: float = 0.0,
+        both_ways: bool = True,
+        detached: bool = False,
         identity: float = 0.0,
         pairs: tuple[Tensor, Tensor] | None = None,
         adversarial: float = 1.0,
@@ -86,9 +90,12 @@ class TranslationEnsemble(Members):
             raise TypeError(f"problem must have a sample method, got {type(problem).__name__}")
         self._settle(seeds, num_steps)
         self.problem, self.bounded = problem, bool(bounded)
+        self.both_ways, self.detached = bool(both_ways), bool(detached)
         self.cycle, self.identity = real_between("cycle", cycle, 0.0), real_between("identity", identity, 0.0)
         self.cycle_from = real_between("cycle_from", cycle_from, 0.0, 1.0)
         self.adversarial = real_between("adversarial", adversarial, 0.0)
+        if not self.adversarial and pairs is None and not (self.cycle and self.both_ways and not self.cycle_from):
+            raise ValueError("without adversarial losses there must be pairs, or a cycle both ways from the first step")
         self._HIDDEN, self._BATCH = whole_between("hidden", hidden, 1), whole_between("batch_size", batch_size, 1)
         self._RATE = real_between("rate", rate, 0.0)
         self._size = self._drawn()[0].shape[-1]
@@ -112,7 +119,10 @@ class TranslationEnsemble(Members):
             fooled = F.softplus(-_logits(self._d_a, fake_a)) + F.softplus(-_logits(self._d_b, fake_b))
             g_loss = g_loss + self.adversarial * fooled
         if self.cycle and self.steps_done >= self.cycle_from * self.num_steps:
-            g_loss = g_loss + self.cycle * (_apart(to_a(fake_b), a) + _apart(to_b(fake_a), b))
+            sent_b, sent_a = (fake.detach() if self.detached else fake for fake in (fake_b, fake_a))
+            g_loss = g_loss + self.cycle * _apart(to_b(sent_a), b)
+            if self.both_ways:
+                g_loss = g_loss + self.cycle * _apart(to_a(sent_b), a)
         if self.identity:
             g_loss = g_loss + self.identity * (_apart(to_b(b), b) + _apart(to_a(a), a))
         if self._pairs is not None:

@@ -4,6 +4,7 @@
 |---|---|---|
 | :func:`off` | how far from the right translation, pixel by pixel? | whether the content is the right one |
 | :func:`papers_recovered` | is the paper's colour right? | the ink |
+| :func:`message` | how much do answers differ that should be one? | what the difference says |
 | :func:`probe` | can a hidden label be read from the translation? | whether any network reads it |
 
 How often the digit is kept is :func:`gancourse.metrics.image_sets.label_agreement`, beside what it is for the truth.
@@ -21,7 +22,7 @@ from gancourse.data.digits import check_images
 from gancourse.data.domains import coloured
 from gancourse.metrics import _inputs
 
-__all__ = ["blurred", "eight_bits", "nearest_of", "noisy", "off", "papers_recovered", "probe"]
+__all__ = ["blurred", "eight_bits", "message", "nearest_of", "noisy", "off", "papers_recovered", "probe"]
 
 _RIDGE = 1.0
 _LARGEST = 255.0  # of a byte
@@ -87,6 +88,23 @@ def papers_recovered(images: Tensor, digits: Tensor, papers: Tensor) -> float:
     free = (1 - digits) / 2
     colour = (images * free).sum(dim=(2, 3)) / free.sum(dim=(2, 3)).clamp(min=1e-6)
     return float((torch.cdist(colour, shown).argmin(dim=1) == papers).double().mean())
+
+
+def message(answers: Tensor) -> float:
+    """Return how far several answers that should be equal lie from their mean: the root of the mean square.
+
+    Args:
+        answers: shape (K, N, ...): K answers to each of N questions, such as one digit on K papers made grey.
+    Returns:
+        At least 0, in units of the pixels (black and white differ by 2); 0: the answers say nothing of what differed.
+    Raises:
+        TypeError, ValueError: these are no such answers, or K is 1.
+    First met in: notebook 14.
+    """
+    _inputs.check_samples("answers", answers)
+    if answers.ndim < 3 or len(answers) < 2:
+        raise ValueError(f"answers must have shape (K, N, ...) with K at least 2, got {tuple(answers.shape)}")
+    return float(answers.double().var(dim=0, correction=0).mean().sqrt())
 
 
 def probe(images: Tensor, truth: Tensor, labels: Tensor, *, taught: float = 2 / 3) -> float:
