@@ -54,7 +54,6 @@ SHIFTS = (-2, -1, 0, 1, 2)
 """By how many fourteenths of the side a digit may be moved: 2 pixels each of 28, 1 of 16."""
 
 _GREY = 3
-_RANGE = 0.8  # of coloured images: a tanh gets there without being driven to its ends
 
 # ---------------------------------------------------------------- digits to digits
 
@@ -171,7 +170,7 @@ def shift_median(images: Tensor) -> Tensor:
 
 
 def coloured(images: Tensor, papers: Tensor | int) -> Tensor:
-    """Return digits in black ink on coloured paper, shape (N, 3, S, S), in [-0.8, 0.8].
+    """Return digits in black ink on coloured paper, shape (N, 3, S, S), in [-1, 1].
 
     Args:
         images: as for :func:`outlines`; white (1) becomes ink, black (-1) paper.
@@ -181,7 +180,7 @@ def coloured(images: Tensor, papers: Tensor | int) -> Tensor:
     First met in: notebook 14.
     """
     check_images(images, channels=1)
-    return _RANGE * ((1 - images) * _paper(images, papers) - 1)
+    return (1 - images) * _paper(images, papers) - 1
 
 
 def read_off(images: Tensor, papers: Tensor | int) -> Tensor:
@@ -198,7 +197,7 @@ def read_off(images: Tensor, papers: Tensor | int) -> Tensor:
     """
     check_images(images, channels=3)
     paper = _paper(images, papers)
-    brightness = ((images / _RANGE + 1) * paper).sum(dim=1, keepdim=True) / paper.square().sum(dim=1, keepdim=True)
+    brightness = ((images + 1) * paper).sum(dim=1, keepdim=True) / paper.square().sum(dim=1, keepdim=True)
     return (1 - brightness).clamp(-1, 1)
 
 
