@@ -305,7 +305,9 @@ HIDING = {
     "cycle, translations detached": {"detached": True},
     "cycle from grey alone": {"both_ways": False},
     "cycle, noise 0.3 in it": {"noise": 0.3},
+    "cycle, three papers": {},
 }
+PAPERS = {name: 3 if "three" in name else 2 for name in HIDING}
 SIGMAS = (0.1, 0.2, 0.4)
 
 
@@ -322,27 +324,29 @@ def of_messages(data: Unpaired, translators: translating.Translators, seed: int)
     to_b, to_a = translators
     there = to_b(data.test_a)
     plain = domains.read_off(data.test_a, data.papers)
-    three = torch.stack([to_b(domains.coloured(plain[:100], paper)) for paper in range(3)])
+    each = torch.stack([to_b(domains.coloured(plain[:100], paper)) for paper in range(int(data.papers.max()) + 1)])
     arrives = spoilt(there, data.test_b, seed)
     return {
         "colour": {how: translation.papers_recovered(to_a(x), plain, data.papers) for how, x in arrives.items()},
         "error": {how: translation.off(to_a(x), data.test_a) for how, x in arrives.items()},
         "probe": {how: translation.probe(x, data.test_b, data.papers) for how, x in arrives.items()},
         "off": translation.off(there, data.test_b),
-        "message": translation.message(three),
+        "message": translation.message(each),
     }
 
 
 def hiding_row(name: str, seeds: list[int]) -> dict[str, Any]:
     recipe, found, spent = HIDDEN.__class__(**{**vars(HIDDEN), **HIDING[name]}), [], []
     for seed in seeds:
-        data = domains.papers_and_grey(bench().data, generator=runtime.generator(seed), n_test=ASKED)
+        data = domains.papers_and_grey(
+            bench().data, generator=runtime.generator(seed), n_test=ASKED, papers=PAPERS[name]
+        )
         started = time.process_time()
         translators = translating.train(data, recipe, seed=seed)
         spent.append(round(time.process_time() - started, 1))
         found.append(of_messages(data, translators, seed + 6))
-    return {"name": name, "seeds": seeds, "steps": recipe.num_steps, "n": ASKED, **collected(found),
-            "cpu_seconds": spent}  # fmt: skip
+    return {"name": name, "papers": PAPERS[name], "seeds": seeds, "steps": recipe.num_steps, "n": ASKED,
+            **collected(found), "cpu_seconds": spent}  # fmt: skip
 
 
 def hiding(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:

@@ -250,18 +250,20 @@ def unpaired(
     return Unpaired(first, to_b(second), test, to_b(test), labels)
 
 
-def papers_and_grey(digits: Digits, *, generator: torch.Generator, n_test: int = 1_000) -> Unpaired:
+def papers_and_grey(digits: Digits, *, generator: torch.Generator, n_test: int = 1_000, papers: int = 3) -> Unpaired:
     """Return digits on red, green or blue paper, and other digits on grey paper, which does not say the colour.
 
     Args:
         digits, generator, n_test: as for :func:`unpaired`; the generator draws the papers as well.
+        papers: 3, or 2 for red and green alone.
     Raises:
         TypeError, ValueError: there are no such digits, generator or number.
     First met in: notebook 14.
     """
     first, second, test, labels = _halves(digits, generator, n_test)
-    drawn, papers = (torch.randint(_GREY, (len(part),), generator=generator) for part in (first, test))
-    return Unpaired(coloured(first, drawn), on_grey(second), coloured(test, papers), on_grey(test), labels, papers)
+    count = whole_between("papers", papers, 2, _GREY)
+    drawn, asked = (torch.randint(count, (len(part),), generator=generator) for part in (first, test))
+    return Unpaired(coloured(first, drawn), on_grey(second), coloured(test, asked), on_grey(test), labels, asked)
 
 
 def _halves(digits: Digits, generator: torch.Generator, n_test: int) -> tuple[Tensor, ...]:

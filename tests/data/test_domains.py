@@ -159,6 +159,15 @@ def test_coloured_and_grey_halves():
     assert (torch.bincount(data.papers, minlength=4) - 100).abs()[:3].max() < 35 and int(data.papers.max()) == 2
 
 
+def test_two_papers_are_red_and_green():
+    data = domains.papers_and_grey(digits(401, 300), generator=runtime.generator(1), n_test=300, papers=2)
+    assert data.papers.unique().tolist() == [0, 1]
+    assert abs(int(data.papers.sum()) - 150) < 35
+    assert torch.allclose(data.a[:, 2], torch.full_like(data.a[:, 2], -1))  # no blue light from either
+    with pytest.raises(ValueError, match="papers must be a whole number from 2 to 3, got 4"):
+        domains.papers_and_grey(digits(), generator=runtime.generator(1), papers=4)
+
+
 def test_other_digits_and_numbers_are_refused():
     random = runtime.generator(0)
     with pytest.raises(TypeError, match=r"digits must come from data.digits.load, got Tensor"):
