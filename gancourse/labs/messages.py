@@ -81,11 +81,12 @@ class Messages:
 
     Args:
         to_b, to_a: the translators, from images (N, 3, S, S) to (N, 1, S, S) and back.
-        halves: digits on three papers and on grey, from ``domains.papers_and_grey``; the test images are sent.
+        halves: digits on two or three papers and on grey, from ``domains.papers_and_grey``; the test images are sent.
         seed: of the noise.
     Attributes:
         damage: one of :data:`DAMAGES`.
         strength: of the damage, from 0 (none) to 1.
+        guess: share of papers that a guess gets right.
         kept: how much of the difference between G's image and the true grey one is sent, from 0 to 1.
     Raises:
         ValueError: the test images have no papers.
@@ -102,6 +103,7 @@ class Messages:
             part[:_MEASURED] for part in (halves.test_a, halves.test_b, halves.papers)
         )
         self._digits = domains.read_off(self._sent, self._papers)
+        self.guess = 1 / (int(halves.papers.max()) + 1)
         self._made = to_b(self._sent)
         self._noise = torch.randn(self._made.shape, generator=runtime.generator(seed))
         self._figure: Figure | None = None
@@ -139,7 +141,7 @@ class Messages:
 
     @property
     def recovered(self) -> float:
-        """Share of the digits that come back on the paper they were sent on; 1 in 3 is a guess."""
+        """Share of the digits that come back on the paper they were sent on."""
         return translation.papers_recovered(self.back(), self._digits, self._papers)
 
     @property
@@ -159,7 +161,7 @@ class Messages:
         }[self.damage]
         return (
             f"{sent}; on the way, {done}. F puts {self.recovered:.0%} of the digits back on their paper (a guess: "
-            f"33 %), and is off by {self.off:.2f} a pixel."
+            f"{self.guess:.0%}), and is off by {self.off:.2f} a pixel."
         )
 
     # ------------------------------------------------------------ the picture
@@ -199,8 +201,8 @@ class Messages:
             self._pictures.append(top.imshow(blank, extent=(0, wide, down - size, down), interpolation="nearest"))
             top.text(-2, down - size / 2, name, ha="right", va="center")
         top.set(xlim=(0, wide), ylim=(-4 * size - 6, 0), aspect="equal")
-        ax.axhline(1 / 3, color=style.COLOURS["neutral"], linestyle=(0, (1, 3)))
-        ax.text(0.0, 1 / 3 - 0.02, "a guess", ha="left", va="top", color=style.COLOURS["neutral"])
+        ax.axhline(self.guess, color=style.COLOURS["neutral"], linestyle=(0, (1, 3)))
+        ax.text(0.0, self.guess - 0.02, "a guess", ha="left", va="top", color=style.COLOURS["neutral"])
         strengths = np.linspace(0, 1, _PLACES)
         self._lines = {
             damage: ax.plot(strengths, strengths, look, color=style.COLOURS["neutral"], markersize=5, label=damage)[0]

@@ -119,3 +119,13 @@ def test_what_does_not_belong_together_is_refused(halves):
         messages.Messages(by_hand.to_b, by_hand.to_a, halves._replace(papers=None))
     with pytest.raises(ValueError, match="papers_and_grey"):
         messages.Messages(by_hand.to_b, by_hand.to_a, "digits")
+
+
+def test_a_guess_depends_on_the_number_of_papers(made):
+    two = domains.papers_and_grey(
+        digits.load("embedded", image_size=16), generator=runtime.generator(4), n_test=40, papers=2
+    )
+    by_hand = messages.StandIn()
+    fewer = messages.Messages(by_hand.to_b, by_hand.to_a, two)
+    assert made.guess == pytest.approx(1 / 3) and fewer.guess == 0.5
+    assert "(a guess: 33%)" in made.status() and "(a guess: 50%)" in fewer.status()
