@@ -1,4 +1,4 @@
-"""Checkers of notebook 14: what a patch sees, the cycle loss, the identity loss, and the message in an answer."""
+"""Checkers of notebook 14: the cycle loss, the identity loss, the message in an answer, and what a patch sees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gancourse.checks.framework import NotYet, call, exercise
 
 __all__ = ["cycle_loss", "identity_loss", "message", "receptive_field"]
 
-# ---------------------------------------------------------------- exercise 1
+# ---------------------------------------------------------------- exercise 4
 
 Layers = Sequence[tuple[int, int]]
 
@@ -105,7 +105,7 @@ _FIELD_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 1")
+@exercise("Exercise 4")
 def receptive_field(function: Callable[[Layers], Any]) -> str:
     """Check ``receptive_field(layers)``: the side, in pixels, of what one logit of a patch discriminator sees.
 
@@ -131,7 +131,7 @@ def receptive_field(function: Callable[[Layers], Any]) -> str:
     return "The discriminator of pix2pix, your second case here, has patches of 70 by 70 pixels."
 
 
-# ---------------------------------------------------------------- exercises 2 and 3
+# ---------------------------------------------------------------- exercises 1 and 2
 
 
 class _Map(nn.Module):
@@ -271,7 +271,7 @@ _IDENTITY_MISTAKES: Mistakes = [
         lambda G, F, a, b: _mean(G(b), b) + _mean(G(a), a),
         "G appears twice: `a` is what *F* makes, so F should leave it alone",
     ),
-    (_cycle, "this is the cycle loss of exercise 2; here each network is applied once"),
+    (_cycle, "this is the cycle loss of exercise 1; here each network is applied once"),
     (
         lambda G, F, a, b: _mean(G(b), a) + _mean(F(a), b),
         "the result is compared with the other batch. It should be what went in",
@@ -348,7 +348,7 @@ def _of_two_maps(function: Loss, right: Loss, mistakes: Mistakes, name: str) -> 
         )
 
 
-@exercise("Exercise 2")
+@exercise("Exercise 1")
 def cycle_loss(function: Loss) -> str:
     """Check ``cycle_loss(G, F, a, b)``: mean absolute differences of both batches after the way there and back.
 
@@ -358,7 +358,7 @@ def cycle_loss(function: Loss) -> str:
     return "Both networks get a gradient from both terms: once for the way there, once for the way back."
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 2")
 def identity_loss(function: Loss) -> str:
     """Check ``identity_loss(G, F, a, b)``: what makes a b should leave a b alone, and F an a.
 
@@ -368,7 +368,7 @@ def identity_loss(function: Loss) -> str:
     return "G is shown what it should make, and asked to change nothing."
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 
 def _spread(answers: Tensor) -> Tensor:
@@ -445,7 +445,7 @@ _MESSAGE_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def message(function: Callable[[Tensor], Any]) -> str:
     """Check ``message(answers)``: the root mean square of what K answers to one digit differ in, (K, N, 1, S, S).
 

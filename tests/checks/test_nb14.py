@@ -225,7 +225,7 @@ def test_a_wrong_cycle_is_named(capsys, function, fragment):
         (lambda G, F, a, b: mean(F(a), a), "G should leave `b` alone"),
         (lambda G, F, a, b: mean(F(b), b) + mean(F(a), a), "F appears twice"),
         (lambda G, F, a, b: mean(G(b), b) + mean(G(a), a), "G appears twice"),
-        (cycle, "the cycle loss of exercise 2"),
+        (cycle, "the cycle loss of exercise 1"),
         (lambda G, F, a, b: mean(G(b), a) + mean(F(a), b), "compared with the other batch"),
         (lambda G, F, a, b: mean(G(a), b) + mean(F(b), a), "as if they were a pair"),
         (lambda G, F, a, b: mean(G(b), F(a)), "compared with each other"),
