@@ -77,7 +77,7 @@ class StandIn:
 class Messages:
     """Digits on coloured paper on their way through G, through some damage, and through F.
 
-    Set ``damage``, ``strength`` and ``kept``, then ask for :attr:`recovered` and :attr:`off`, or draw.
+    Set ``damage``, ``strength`` and ``removed``, then ask for :attr:`recovered` and :attr:`off`, or draw.
 
     Args:
         to_b, to_a: the translators, from images (N, 3, S, S) to (N, 1, S, S) and back.
@@ -87,7 +87,7 @@ class Messages:
         damage: one of :data:`DAMAGES`.
         strength: of the damage, from 0 (none) to 1.
         guess: share of papers that a guess gets right.
-        kept: how much of the difference between G's image and the true grey one is sent, from 0 to 1.
+        removed: how much of the difference between G's image and the true grey one is not sent, from 0 to 1.
     Raises:
         ValueError: the test images have no papers.
     First met in: notebook 14.
@@ -97,7 +97,7 @@ class Messages:
     def __init__(self, to_b: Translator, to_a: Translator, halves: domains.Unpaired, *, seed: int = 0) -> None:
         if not isinstance(halves, domains.Unpaired) or halves.papers is None:
             raise ValueError("halves must come from domains.papers_and_grey: test images whose paper is known")
-        self.damage, self.strength, self.kept = "noise", 0.3, 1.0
+        self.damage, self.strength, self.removed = "noise", 0.3, 0.0
         self._to_a = to_a
         self._sent, self._true, self._papers = (
             part[:_MEASURED] for part in (halves.test_a, halves.test_b, halves.papers)
@@ -117,7 +117,7 @@ class Messages:
         """Return what F sees, shape (N, 1, S, S), by default of the damage and strength that are set."""
         damage = self.damage if damage is None else damage
         strength = float(self.strength if strength is None else strength)
-        images = (self._true + float(self.kept) * (self._made - self._true)).clamp(-1, 1)
+        images = (self._made - float(self.removed) * (self._made - self._true)).clamp(-1, 1)
         if damage == "noise":
             return (images + _MOST_NOISE * strength * self._noise).clamp(-1, 1)
         if damage == "fewer grey levels":
@@ -134,7 +134,7 @@ class Messages:
     @torch.no_grad()
     def back(self) -> Tensor:
         """Return what F makes of what arrives, shape (N, 3, S, S)."""
-        here = self.damage, float(self.strength), float(self.kept)
+        here = self.damage, float(self.strength), float(self.removed)
         if self._known != here:
             self._back, self._known = self._to_a(self.arriving()), here
         return self._back
@@ -151,8 +151,8 @@ class Messages:
 
     def status(self) -> str:
         """Say what was sent, what happened on the way, and what came back."""
-        sent = {1.0: "Sent as G made them", 0.0: "The true grey images were sent, without a message"}.get(
-            round(float(self.kept), 2), f"Sent with {self.kept:.0%} of the message"
+        sent = {0.0: "Sent as G made them", 1.0: "The true grey images were sent, without a message"}.get(
+            round(float(self.removed), 2), f"Sent with {1 - self.removed:.0%} of the message"
         )
         done = {
             "noise": f"noise of deviation {_MOST_NOISE * self.strength:.2f}",
@@ -169,7 +169,7 @@ class Messages:
     def draw(self) -> Figure:
         """Draw eight digits at the four places of their way; below, the share of papers against the strength."""
         back = self.back()
-        if self._curves_of != self.kept:
+        if self._curves_of != self.removed:
             self._measure()
         if self._figure is None:
             self._build()
@@ -187,7 +187,7 @@ class Messages:
                 translation.papers_recovered(self._to_a(self.arriving(damage, s)), self._digits, self._papers)
                 for s in np.linspace(0, 1, _PLACES)
             ]
-        self._curves_of = self.kept
+        self._curves_of = self.removed
 
     def _build(self) -> None:
         self._figure, (top, ax) = style.figure(1, 2, size=(6.8, 6.2), dpi=80, gridspec_kw={"height_ratios": [1.25, 1]})
@@ -202,7 +202,7 @@ class Messages:
             top.text(-2, down - size / 2, name, ha="right", va="center")
         top.set(xlim=(0, wide), ylim=(-4 * size - 6, 0), aspect="equal")
         ax.axhline(self.guess, color=style.COLOURS["neutral"], linestyle=(0, (1, 3)))
-        ax.text(0.0, self.guess - 0.02, "a guess", ha="left", va="top", color=style.COLOURS["neutral"])
+        ax.text(0.55, self.guess + 0.01, "a guess", ha="center", va="bottom", color=style.COLOURS["neutral"])
         strengths = np.linspace(0, 1, _PLACES)
         self._lines = {
             damage: ax.plot(strengths, strengths, look, color=style.COLOURS["neutral"], markersize=5, label=damage)[0]
@@ -211,8 +211,8 @@ class Messages:
         (self._cross,) = ax.plot(
             [], [], "X", color=style.COLOURS["fake"], markersize=12, markeredgecolor="white", zorder=5, label="here"
         )
-        ax.set(xlabel="how much of it", ylabel="papers recovered ↑", xlim=(-0.03, 1.03), ylim=(0.2, 1.05))
-        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 0.28), fontsize=9)
+        ax.set(xlabel="how much of it", ylabel="papers recovered ↑", xlim=(-0.03, 1.03), ylim=(0.1, 1.05))
+        ax.legend(loc="lower left", fontsize=9)
 
 
 def _side_by_side(images: Tensor) -> np.ndarray:
@@ -258,7 +258,7 @@ def panel(
         controls=[
             Choice("on the way", "damage", tuple(DAMAGES), hint="Which of the three will F notice first?"),
             Slider("how much", "strength", 0.0, 1.0, step=0.1, hint="How much can you do before F has to guess?"),
-            Slider("message kept", "kept", 0.0, 1.0, step=0.1, hint="At 0 F sees the true translation. What is left?"),
+            Slider("message removed", "removed", 0.0, 1.0, step=0.1, hint="At 1 F sees the true translation."),
         ],
     )
 

@@ -62,10 +62,10 @@ def test_each_damage_is_what_its_name_says(made):
 
 
 def test_without_its_message_the_true_image_arrives_and_f_has_to_guess(made):
-    made.strength, made.kept = 0.0, 0.0
+    made.strength, made.removed = 0.0, 1.0
     assert torch.allclose(made.arriving(), made._true)
     assert made.recovered < 0.5
-    made.kept = 0.5
+    made.removed = 0.5
     assert torch.allclose(made.arriving() - made._true, 0.5 * (made._made - made._true), atol=1e-6)
 
 
@@ -99,8 +99,8 @@ def test_the_words_follow_every_control():
             ("strength", 1.0, "σ = 1.20"),
             ("damage", "fewer grey levels", "2 grey levels"),
             ("strength", 0.3, "grey levels"),
-            ("kept", 0.5, "with 50% of the message"),
-            ("kept", 0.0, "without a message"),
+            ("removed", 0.5, "with 50% of the message"),
+            ("removed", 1.0, "without a message"),
             ("damage", "noise", "deviation 0.24"),
         ):
             panel.controls[attribute].value = value
