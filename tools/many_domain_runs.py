@@ -32,20 +32,29 @@ UNDONE: list[Callable[[Tensor], Tensor] | None] = [
     domains.inverted,
     lambda images: domains.slanted(images, -0.5),
 ]
+FULL_RANGE = "papers: all losses, full range"
 ENTRIES: dict[str, dict[str, float]] = {
     "papers: all losses": {},
     "papers: no classification": {"classification": 0.0},
     "papers: no reconstruction": {"reconstruction": 0.0},
     "papers: no adversarial loss": {"adversarial": 0.0},
+    FULL_RANGE: {},
     "structures: all losses": {},
 }
+HEADROOM = 0.8  # all images are scaled by it, so that a tanh need not be driven to its ends
 COPY = ("papers: nothing done", "structures: nothing done")
 NAMES = [*COPY, *ENTRIES]
 ASKED, HIDDEN = 400, 3  # digits asked about; and sources whose label may be hidden in an answer
 
 
 def of_domains(name: str) -> tuple[Maps, list[Callable[[Tensor], Tensor] | None]]:
-    return (PAPERS, READ_OFF) if name.startswith("papers") else (STRUCTURES, UNDONE)
+    """Return what makes an image of each domain of a digit, and what makes it a digit again, where that can be done."""
+    size = 1.0 if name == FULL_RANGE else HEADROOM
+    maps, undone = (PAPERS, READ_OFF) if name.startswith("papers") else (STRUCTURES, UNDONE)
+    return (
+        [lambda images, to=to: size * to(images) for to in maps],
+        [back and (lambda images, back=back: back((images / size).clamp(-1, 1))) for back in undone],
+    )
 
 
 def answered(network: Translator | None, images: Tensor, maps: Maps) -> Tensor:
@@ -67,9 +76,7 @@ def numbers(answers: Tensor, images: Tensor, labels: Tensor, name: str) -> dict[
     truth = torch.stack([to(images) for to in maps])
     ways = [(i, j) for i in range(len(maps)) for j in range(len(maps)) if i != j]
     right = [(translation.nearest_of(answers[i, j], truth) == j).double().mean() for i, j in ways]
-    kept = [
-        translate_runs.kept(undone[j](answers[i, j].clamp(-1, 1)), labels) for i, j in ways if undone[j] is not None
-    ]
+    kept = [translate_runs.kept(undone[j](answers[i, j]), labels) for i, j in ways if undone[j] is not None]
     sources = torch.arange(len(images)) % HIDDEN
     into_last = answers[:HIDDEN, -1][sources, torch.arange(len(images))]
     right_last = truth[-1]

@@ -299,7 +299,7 @@ def cycles(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 # ---------------------------------------------------------------- hiding
 
-HIDDEN = translating.Recipe(cycle=20.0, cycle_end=2.0, gamma=0.1, rate=1e-3, num_steps=500)
+HIDDEN = translating.Recipe(cycle=20.0, cycle_end=2.0, gamma=0.1, rate=1e-3, num_steps=350)
 HIDING = {
     "cycle": {},
     "cycle, translations detached": {"detached": True},
