@@ -168,6 +168,7 @@ DENSE: dict[str, dict[str, Any]] = {
     "dense: cycle": {},
     "dense: no cycle": {"cycle": 0.0},
     "dense: cycle, 20 pairs": {"pairs": 20},
+    "dense: 20 pairs, no cycle": {"pairs": 20, "cycle": 0.0},
     "dense: 20 pairs alone": {"pairs": 20, "cycle": 0.0, "adversarial": 0.0},
     "dense: cycle, 100 pairs": {"pairs": 100},
     "dense: 100 pairs alone": {"pairs": 100, "cycle": 0.0, "adversarial": 0.0},
