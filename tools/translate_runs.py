@@ -161,6 +161,8 @@ def translated_pairs(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any
 LOCAL = {
     "local: cycle": translating.Recipe(),
     "local: no cycle": translating.Recipe(cycle=0.0),
+    "local: no copy, cycle": translating.Recipe(as_copy=False),
+    "local: no copy, no cycle": translating.Recipe(as_copy=False, cycle=0.0),
     "local: cycle + 2.5 identity": translating.Recipe(identity=2.5),
     "local: cycle, buffer of 50": translating.Recipe(buffer=50),
 }
