@@ -31,6 +31,7 @@
     python tools/tables.py cycles           digits made of outlines: with and without cycle, locality and pairs (MNIST)
     python tools/tables.py hiding           who reads a colour that grey paper should not carry (MNIST)
     python tools/tables.py many-domains     one network between four domains, each loss taken out once (MNIST)
+    python tools/tables.py style            digits moved to the style of outlines by Gram matrices of the judge (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
@@ -76,6 +77,7 @@ import restore_runs
 import scaling_tables
 import schedule_runs
 import story_runs
+import style_runs
 import translate_runs
 import unseen_runs
 from bench import machine
@@ -551,6 +553,10 @@ def many_domains(options: argparse.Namespace) -> Iterator[dict]:
     return many_domain_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def style(options: argparse.Namespace) -> Iterator[dict]:
+    return style_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- restored images
 
 
@@ -618,6 +624,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "cycles": cycles,
     "hiding": hiding,
     "many-domains": many_domains,
+    "style": style,
     "restored": restored,
     "many-answers": many_answers,
     "restored-line": restored_line,
@@ -630,7 +637,7 @@ SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains"), translate_runs.SEEDS)
+SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -654,6 +661,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
+    made += [style_runs.NAME]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

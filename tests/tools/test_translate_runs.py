@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import many_domain_runs
+import style_runs
 import translate_runs
 from gancourse import measured, restoring, runtime, translating, translating_many
 from gancourse.data import digits, domains
@@ -197,3 +198,36 @@ def test_every_way_is_told_where_to_go(few):
     answers = many_domain_runs.answered(Says(), few.images[:3], many_domain_runs.PAPERS)
     assert answers.shape == (4, 4, 3, 3, 16, 16)
     assert torch.allclose(answers[:, :, 0, 0, 0, 0], (torch.arange(4.0) / 10).expand(4, 4))
+
+
+# ---------------------------------------------------------------- style
+
+
+def test_gram_matrices_by_hand():
+    maps = torch.tensor([[[[1.0, 2.0]], [[0.0, 4.0]]]])
+    assert torch.equal(style_runs.gram(maps), torch.tensor([[[2.5, 4.0], [4.0, 8.0]]]))
+
+
+def test_style_moves_to_the_models_and_content_holds_it_back(few, monkeypatch):
+    monkeypatch.setattr(style_runs, "STEPS", 15)
+    network, images = few.judge._network, few.images[:20]
+    models = domains.outlines(few.data.images[:50])
+    far, left = style_runs.styled(network, images, models, 0.0)
+    near, held = style_runs.styled(network, images, models, 100.0)
+    assert left < 0.9 and left < held
+    assert translation.off(near, images) < translation.off(far, images)
+    assert far.min() >= -1 and far.max() <= 1 and not torch.equal(far, images)
+    assert torch.equal(images, few.images[:20])
+
+
+def test_the_row_of_style(few, monkeypatch):
+    monkeypatch.setattr(style_runs, "STEPS", 2)
+    (row,) = style_runs.table([5, 6], lambda name: True)
+    assert list(row["content"]) == ["0.01", "0.1", "1"]
+    assert all(len(numbers["off_there"]) == 2 for numbers in row["content"].values())
+    data = translate_runs.outlined(5)
+    shown = measured.samples(row, 16)
+    assert shown.shape == (24, 1, 16, 16)
+    assert torch.allclose(shown[8:16], data.test_b[:8], atol=1 / 127)
+    assert row["inverted"][0] == pytest.approx(translation.off(-data.test_a[:100], data.test_b[:100]), abs=1e-4)
+    assert list(style_runs.table([5], lambda name: False)) == []
