@@ -59,6 +59,7 @@ class Recipe:
         identity: weight of the difference of an image and its translation into the domain where it is already.
         noise: standard deviation of noise on the translated image before it is translated back, from A.
         buffer: of how many old fakes some are shown to each discriminator in place of new ones; 0: new ones alone.
+        as_copy: both translators begin as copies of what they are given; False: at random.
         gamma: of R1, which enters as gamma / 2.
         rate: learning rate of all networks; it falls to 0 along a line over the second half of the run.
         num_steps: of the run.
@@ -72,6 +73,7 @@ class Recipe:
     identity: float = 0.0
     noise: float = 0.0
     buffer: int = 0
+    as_copy: bool = True
     gamma: float = 0.3
     rate: float = 2e-3
     num_steps: int = 400
@@ -129,7 +131,7 @@ def build(recipe: Recipe, *, channels_a: int = 1, channels_b: int = 1, image_siz
     """Return two fresh translators, their discriminators, and what trains them.
 
     Args:
-        recipe: for the rates and their fall.
+        recipe: for the first weights, the rates and their fall.
         channels_a, channels_b: of the images of both domains, 1 or 3; equal if the recipe has an identity loss.
         image_size: side of the images.
         seed: of the first weights.
@@ -140,7 +142,8 @@ def build(recipe: Recipe, *, channels_a: int = 1, channels_b: int = 1, image_siz
     if recipe.identity and channels_a != channels_b:
         raise ValueError(f"an identity loss needs domains of equal channels, got {channels_a} and {channels_b}")
     with runtime.seeded(seed):
-        to_b, to_a = Translator(channels_a, channels_b), Translator(channels_b, channels_a)
+        to_b = Translator(channels_a, channels_b, as_copy=recipe.as_copy)
+        to_a = Translator(channels_b, channels_a, as_copy=recipe.as_copy)
         d_a, d_b = (dense_conv.Discriminator(image_size, channels) for channels in (channels_a, channels_b))
     optimizers = [adam(recipe.rate, *players) for players in ((to_b, to_a), (d_a, d_b))]
     schedules = tuple(falling(optimizer, recipe.num_steps) for optimizer in optimizers)

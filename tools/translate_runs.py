@@ -161,6 +161,8 @@ def translated_pairs(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any
 LOCAL = {
     "local: cycle": translating.Recipe(),
     "local: no cycle": translating.Recipe(cycle=0.0),
+    "local: no copy, cycle": translating.Recipe(as_copy=False),
+    "local: no copy, no cycle": translating.Recipe(as_copy=False, cycle=0.0),
     "local: cycle + 2.5 identity": translating.Recipe(identity=2.5),
     "local: cycle, buffer of 50": translating.Recipe(buffer=50),
 }
@@ -168,6 +170,7 @@ DENSE: dict[str, dict[str, Any]] = {
     "dense: cycle": {},
     "dense: no cycle": {"cycle": 0.0},
     "dense: cycle, 20 pairs": {"pairs": 20},
+    "dense: 20 pairs, no cycle": {"pairs": 20, "cycle": 0.0},
     "dense: 20 pairs alone": {"pairs": 20, "cycle": 0.0, "adversarial": 0.0},
     "dense: cycle, 100 pairs": {"pairs": 100},
     "dense: 100 pairs alone": {"pairs": 100, "cycle": 0.0, "adversarial": 0.0},

@@ -1,7 +1,7 @@
 """A small network that translates images locally: every pixel of the answer sees a window of the image, no more.
 
-It begins as a copy of its input, so at first it says what it was given. With ``domains`` it is also told into which
-of several domains to translate, by one plane of ones among planes of zeros.
+It begins as a copy of its input, so at first it says what it was given (unless that is switched off). With
+``domains`` it is also told into which of several domains to translate, by one plane of ones among planes of zeros.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ class Translator(nn.Module):
     Squares of 2 by 2 pixels are folded into channels; four convolutions of 3 by 3 follow at half the side, the middle
     two of them around a skip; then the squares are unfolded. A second way copies the image past all that. The answer
     is the tanh of both together. The last convolution starts at 0, so at first the answer is the tanh of the copy:
-    the mean of the channels that were given. A pixel of the answer sees a window of 18 by 18.
+    the mean of the channels that were given (with ``as_copy``). A pixel of the answer sees a window of 18 by 18.
 
     Args:
         given_channels, channels: of the image, and of the answer.
         domains: how many it may be told to translate into; 0: it is told nothing.
         width: feature maps.
+        as_copy: begin as a copy of the input; False: the copy begins at 0 and the last convolution at random.
     Raises:
         ValueError: a size is not allowed.
     First met in: notebook 14.
     """
 
-    def __init__(self, given_channels: int = 1, channels: int = 1, *, domains: int = 0, width: int = 16) -> None:
+    def __init__(
+        self, given_channels: int = 1, channels: int = 1, *, domains: int = 0, width: int = 16, as_copy: bool = True
+    ) -> None:
         super().__init__()
         self.given_channels = _inputs.check_size("given_channels", given_channels)
         self.channels = _inputs.check_size("channels", channels)
@@ -48,9 +51,10 @@ class Translator(nn.Module):
         )
         self.last = nn.Conv2d(width, square * self.channels, 3, 1, 1)
         self.copy = nn.Conv2d(self.given_channels, self.channels, 1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
-        nn.init.constant_(self.copy.weight, 1 / self.given_channels)
+        if as_copy:
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)
+        nn.init.constant_(self.copy.weight, as_copy / self.given_channels)
         nn.init.zeros_(self.copy.bias)
         self.to(memory_format=torch.channels_last)
 

@@ -61,6 +61,14 @@ def test_every_part_learns_from_the_second_step_on():
     assert len(moving) == len(list(network.parameters()))
 
 
+def test_it_begins_at_random_if_it_shall_be_no_copy():
+    x = images(2)
+    network = Translator(as_copy=False)
+    assert not network.copy.weight.any() and network.last.weight.std() > 0.01
+    apart = (network(x) - torch.tanh(x)).abs().mean()
+    assert apart > 0.3 and not torch.equal(network(x), Translator(as_copy=False)(x))
+
+
 def test_a_pixel_sees_a_window_of_eighteen():
     x = images(1, side=64).requires_grad_()
     built()(x)[0, 0, 32, 32].backward()
