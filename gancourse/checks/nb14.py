@@ -128,7 +128,7 @@ def receptive_field(function: Callable[[Layers], Any]) -> str:
         told=lambda layers: f"layers {', '.join(f'({k}, {s})' for k, s in layers)}",
         hint="How far apart are two neighbouring inputs of a layer, counted in pixels of the image?",
     )
-    return "The discriminator of pix2pix, your second case here, has patches of 70 by 70 pixels."
+    return "The discriminator of pix2pix, one of the cases here, has patches of 70 by 70 pixels."
 
 
 # ---------------------------------------------------------------- exercises 1 and 2
