@@ -8,7 +8,7 @@ distribution of z given x. For codes of 32 numbers no grid is fine enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from gancourse._numbers import real_between, whole_between
 from gancourse.metrics import _inputs
 
-__all__ = ["Moments", "Quadrature"]
+__all__ = ["Bound", "Moments", "Quadrature"]
 
 _REACH, _PIECE = 5.0, 100  # of the grid to all sides; points at once
 _HALF_LOG_2_PI = math.log(2 * math.pi) / 2
@@ -28,6 +28,20 @@ class Moments(NamedTuple):
 
     mean: Tensor
     variance: Tensor
+
+
+class Bound(NamedTuple):
+    """What an encoder's Gaussian says of each point, in nats, shape (N,), float64: log_prob = elbo + divergence.
+
+    Attributes:
+        log_prob: log p(x), exact.
+        elbo: the evidence lower bound.
+        divergence: of the encoder's Gaussian from the exact distribution of z given x.
+    """
+
+    log_prob: Tensor
+    elbo: Tensor
+    divergence: Tensor
 
 
 class Quadrature:
@@ -46,7 +60,7 @@ class Quadrature:
     """
 
     @torch.no_grad()
-    def __init__(self, decode: Callable[[Tensor], Tensor], noise: float, *, side: int = 160) -> None:
+    def __init__(self, decode: Callable[[Tensor], Tensor], noise: float, *, side: int = 120) -> None:
         self.noise = real_between("noise", noise, 1e-6)
         side = whole_between("side", side, 20)
         self.line = torch.linspace(-_REACH, _REACH, side)
@@ -79,39 +93,32 @@ class Quadrature:
             variances.append(share @ self._z.square() - mean.square())
         return Moments(torch.cat(means), torch.cat(variances))
 
-    def elbo(self, x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """Return the evidence lower bound of each x in nats, shape (N,), float64, without draws.
+    def bound(self, x: Tensor, mean: Tensor, log_variance: Tensor) -> Bound:
+        """Return log p(x), the evidence lower bound, and what lies between, for each x; by sums, without draws.
 
-        The mean over z ~ N(mean, variance) of log p(x | z), minus the divergence of that Gaussian from N(0, I). It lies
-        below :meth:`log_prob` by :meth:`divergence`.
+        The bound is the mean over z ~ N(mean, variance) of log p(x | z), minus the divergence of that Gaussian from
+        N(0, I). The three numbers are computed each by itself: the first is the sum of the other two.
 
         Args:
             x: points, shape (N, 2).
             mean, log_variance: an encoder's answer for each, shape (N, 2) both; narrower than the grid is not resolved.
         """
-        return self._under(x, mean, log_variance)[0]
-
-    def divergence(self, x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """Return KL(N(mean, variance) || p(z | x)) in nats for each x, shape (N,), float64: what the encoder costs."""
-        return self._under(x, mean, log_variance)[1]
-
-    def _under(self, x: Tensor, mean: Tensor, log_variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the bound and the divergence, both as sums over the grid."""
         for name, value in (("mean", mean), ("log_variance", log_variance)):
             _inputs.check_samples(name, value)
             if value.shape != x.shape:
                 raise ValueError(f"{name} must have the shape of x, {tuple(x.shape)}, got {tuple(value.shape)}")
-        bounds, apart = [], []
+        found: list[tuple[Tensor, ...]] = []
         for joint, rows in self._joint(x):
             centre, spread = (part[rows].detach().double().unsqueeze(1) for part in (mean, log_variance))
             log_q = -((self._z - centre).square() * (-spread).exp() + spread).sum(dim=2) / 2 - 2 * _HALF_LOG_2_PI
             share = (log_q + self._log_area).exp()
-            posterior = joint - joint.logsumexp(dim=1, keepdim=True) - self._log_area
-            bounds.append((share * (joint - log_q)).sum(dim=1))
-            apart.append((share * (log_q - posterior)).sum(dim=1))
-        return torch.cat(bounds), torch.cat(apart)
+            log_prob = joint.logsumexp(dim=1) + self._log_area
+            code_cost = (share * (log_q - self._log_prior)).sum(dim=1)
+            elbo = (share * (joint - self._log_prior)).sum(dim=1) - code_cost
+            found.append((log_prob, elbo, (share * (log_q - joint + log_prob.unsqueeze(1))).sum(dim=1)))
+        return Bound(*(torch.cat(part) for part in zip(*found, strict=True)))
 
-    def _joint(self, x: Tensor):
+    def _joint(self, x: Tensor) -> Iterator[tuple[Tensor, slice]]:
         """Yield log p(x, z) on the grid, shape (n, points), piece by piece, with the rows of x that it belongs to."""
         _inputs.check_samples("x", x)
         if x.ndim != 2 or x.shape[1] != 2:

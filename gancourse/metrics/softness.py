@@ -7,8 +7,10 @@ there are any, beside the ink: neither a fainter copy nor fewer strokes are soft
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
+import numpy as np
 from torch import Tensor
 
 from gancourse.data.digits import check_images
@@ -61,7 +63,7 @@ class BlurRuler:
 
     def __init__(self, real: Tensor, rungs: Sequence[float] = _RUNGS) -> None:
         self.rungs = tuple(rungs)
-        if len(self.rungs) < 2 or self.rungs[0] != 0 or any(a >= b for a, b in zip(self.rungs, self.rungs[1:])):
+        if len(self.rungs) < 2 or self.rungs[0] != 0 or any(a >= b for a, b in itertools.pairwise(self.rungs)):
             raise ValueError(f"rungs must rise from 0, at least two of them, got {list(rungs)}")
         self.steps = tuple(step_size(blur(real, sigma)) for sigma in self.rungs)
 
@@ -76,12 +78,5 @@ class BlurRuler:
         Raises:
             TypeError, ValueError: as in :func:`step_size`.
         """
-        found = step_size(images)
-        for (low, high), (above, below) in zip(
-            zip(self.rungs, self.rungs[1:]), zip(self.steps, self.steps[1:]), strict=True
-        ):
-            if found > below:
-                return (
-                    low + (high - low) * min(max((above - found) / (above - below), 0.0), 1.0) if above > below else low
-                )
-        return self.rungs[-1]
+        falling = [-step for step in self.steps]
+        return float(np.interp(-step_size(images), falling, self.rungs))
