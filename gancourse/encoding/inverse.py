@@ -1,4 +1,4 @@
-"""A generator that stays as it is, and its inverse: by an encoder, by descent in z, or by the first and then the second.
+"""The inverse of a generator that does not move: by an encoder, by descent in z, or by one after the other.
 
 A trained generator says which image belongs to a z. Asking the other way round has no formula. An encoder guesses z at
 once, and learns either from images that the generator drew, whose z is known, or from real ones, whose pixels it has to

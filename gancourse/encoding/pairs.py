@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.optim.swa_utils import AveragedModel
 
-from gancourse import losses, penalties, runtime
+from gancourse import losses, runtime
 from gancourse._numbers import real_between, whole_between
 from gancourse.encoding import both
 from gancourse.encoding.both import Coded
