@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gancourse.data import digits
-from gancourse.labs import words
+from gancourse.labs import book
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def made(data):
-    return words.Words(data, seed=1)
+    return book.Words(data, seed=1)
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,8 @@ def as_it_was(made):
 
 @pytest.mark.parametrize("side", [8, 16, 28])
 def test_a_side_is_cut_into_equal_parts(side):
-    panel = words.Words(digits.load("embedded", image_size=side))
-    parts = [panel.parts(grid) for grid in words.GRIDS]
+    panel = book.Words(digits.load("embedded", image_size=side))
+    parts = [panel.parts(grid) for grid in book.GRIDS]
     assert parts == [1, 2, 4, 7 if side == 28 else 8]
 
 
@@ -40,17 +40,17 @@ def test_pieces_come_back_whole_and_lie_where_they_were(made):
 
 def test_a_book_has_two_to_its_bits_words_from_black_to_bright_and_each_piece_gets_the_nearest(made):
     for bits in (1, 4):
-        book = made.book(bits=bits)
-        assert book.shape == (2**bits, 4)
-        assert (book.mean(dim=1).diff() >= 0).all()
+        found = made.book(bits=bits)
+        assert found.shape == (2**bits, 4)
+        assert (found.mean(dim=1).diff() >= 0).all()
         numbers = made.write(made._truth[:5], bits=bits)
         piece = made._truth[3, 0, 2:4, 4:6].flatten()
-        assert int(numbers[3, 1, 2]) == int(((book - piece) ** 2).sum(dim=1).argmin())
+        assert int(numbers[3, 1, 2]) == int(((found - piece) ** 2).sum(dim=1).argmin())
 
 
 def test_more_words_lose_less_and_the_error_is_that_of_the_copies(made):
     errors = []
-    for made.bits in words.DOUBLINGS:
+    for made.bits in book.DOUBLINGS:
         again = made.read(made.write(made._truth))
         errors.append(made.error)
         assert made.error == pytest.approx(float(((again - made._truth) ** 2).mean()))
@@ -86,11 +86,11 @@ def test_what_is_no_grid_or_no_data_is_refused(made):
     with pytest.raises(ValueError, match="grid must be one of one word"):
         made.copied()
     with pytest.raises(TypeError, match=r"digits\.load, got NoneType"):
-        words.Words(None)
+        book.Words(None)
 
 
 def test_the_panel_moves_with_its_controls():
-    panel = words.panel()
+    panel = book.panel()
     try:
         assert not panel.live and panel.alert_text == ""
         assert "16 words a digit from a book of 32: 80 bits" in panel.status_text
