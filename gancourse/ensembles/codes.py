@@ -22,7 +22,7 @@ from gancourse.ensembles.player import SLOPE, for_all, forward
 __all__ = ["BiGANEnsemble", "VAEEnsemble"]
 
 _DIM = 2
-_GAMMA = 0.1  # of R1, which enters as gamma / 2
+_GAMMA = 0.2  # of R1, which enters as gamma / 2
 
 
 class _Coders(Members):
@@ -123,7 +123,7 @@ class BiGANEnsemble(_Coders):
     First met in: notebook 15.
     """
 
-    _BATCH, _AVERAGED, _NETWORKS = 128, 100, 3
+    _BATCH, _AVERAGED, _NETWORKS = 256, 100, 3
 
     @usual_modes()
     def __init__(self, world: BentPlane, *, seeds: Sequence[int], cycle: float = 0.0, num_steps: int = 2_500) -> None:
