@@ -40,10 +40,10 @@ def nearest(vectors: Tensor, book: Tensor) -> Tensor:
             f"book must have the vectors' dtype and device, {vectors.dtype} on {vectors.device}, "
             f"got {book.dtype} on {book.device}"
         )
-    with torch.no_grad():
-        return (
-            torch.cdist(vectors.reshape(1, -1, book.shape[1]), book.unsqueeze(0))[0].argmin(1).view(vectors.shape[:-1])
-        )
+    rows = vectors.detach().reshape(-1, book.shape[1])
+    # direct differences: the faster |a|^2 - 2ab + |b|^2 confuses near words that lie far from 0
+    apart = torch.cdist(rows, book.detach(), compute_mode="donot_use_mm_for_euclid_dist")
+    return apart.argmin(dim=1).view(vectors.shape[:-1])
 
 
 def straight_through(vectors: Tensor, words: Tensor) -> Tensor:
