@@ -24,7 +24,7 @@ from image_tables import picture
 from judge_tables import Wanted
 
 SEEDS = 3
-ASKED, COMPARED_WITH, DESCENTS, FITTED = 2_000, 5_000, 256, 10_000
+ASKED, COMPARED_WITH, MEASURED, DESCENTS, FITTED = 2_000, 5_000, 1_000, 256, 10_000
 SHOWN_DIGITS = (3, 8, 5, 9, 4, 7, 2, 6)
 CODE_DIM = 32
 NEAR = 2e-3  # mean squared error below which an image of the generator counts as found again
@@ -33,7 +33,7 @@ NEAR = 2e-3  # mean squared error below which an image of the generator counts a
 
 
 class Bench(NamedTuple):
-    """Real digits, the judge, the digits that are asked for, a ruler, and the features of other real ones."""
+    """Real digits, the judge, the digits that are asked for, and the features and the blur of other real ones."""
 
     data: digits.Digits
     judge: judges.Judge
@@ -53,7 +53,7 @@ def bench() -> Bench:
     images, labels = data.test_images[mine], data.test_labels[mine]
     shown = torch.stack([(labels == digit).nonzero()[0, 0] for digit in SHOWN_DIGITS])
     features = judge.features(data.test_images[others])
-    return Bench(data, judge, images, labels, features, BlurRuler(images), shown)
+    return Bench(data, judge, images, labels, features, BlurRuler(data.test_images[others[:MEASURED]]), shown)
 
 
 def as_set(images: Tensor, what: str) -> dict[str, Any]:
