@@ -178,11 +178,11 @@ GAN_STEPS = 500
 ROADS: dict[str, Callable[[int], Found]] = {
     "autoencoder": lambda seed: auto_rows("autoencoder", auto.Recipe(), seed),
     "vae": lambda seed: auto_rows("vae", auto.Recipe(beta=1.0), seed),
+    "gan": gan_rows,
+    "bigan": lambda seed: pair_rows("bigan", pairs.Recipe(), seed),
     "vae, learned variance": lambda seed: auto_rows(
         "vae, learned variance", auto.Recipe(beta=1.0, pixels="gaussian"), seed
     ),
-    "gan": gan_rows,
-    "bigan": lambda seed: pair_rows("bigan", pairs.Recipe(), seed),
     "bigan + cycle": lambda seed: pair_rows("bigan + cycle", pairs.Recipe(cycle=1.0), seed),
 }
 BLURS = (0.5, 0.75, 1.0)
@@ -216,7 +216,6 @@ REFERENCES = (
 ROWS = {  # of each road
     "autoencoder": ("autoencoder", "autoencoder, fitted Gaussian"),
     "vae": ("vae", "vae, fitted Gaussian"),
-    "vae, learned variance": ("vae, learned variance", "vae, learned variance, fitted Gaussian"),
     "gan": (
         "gan",
         *(f"gan: encoder of {give_back}" for give_back in inverse.GIVE_BACK),
@@ -224,6 +223,7 @@ ROWS = {  # of each road
         "gan: encoder, then steps",
     ),
     "bigan": ("bigan",),
+    "vae, learned variance": ("vae, learned variance", "vae, learned variance, fitted Gaussian"),
     "bigan + cycle": ("bigan + cycle",),
 }
 NAMES = [*REFERENCES, *(name for rows in ROWS.values() for name in rows)]

@@ -25,8 +25,8 @@ def step_size(images: Tensor) -> float:
     """Return the typical step from a pixel to its neighbour beside the typical ink: larger = sharper.
 
     Typical means a mean in which each step counts by its own size, sum of squares / sum of absolute values, and each
-    pixel's ink by its own amount. Flat paper then counts nothing, and contrast cancels. Noise makes many small steps,
-    so sharp images read softer with it, and soft ones hardly change.
+    pixel's ink by its own amount. Flat paper then counts nothing, and contrast cancels. Weak noise, with a standard
+    deviation of up to 0.1, makes many small steps and hardly raises the number.
 
     Args:
         images: shape (N, C, H, W), at least 2 by 2 pixels, in [-1, 1]; ink is what lies above -1.
@@ -72,8 +72,8 @@ class BlurRuler:
     def blur_of(self, images: Tensor) -> float:
         """Return the blur in pixels that makes the real images as soft as these; 0 where these are as sharp.
 
-        Between two rungs it is read off a straight line. A Gaussian below 0.3 pixels changes next to nothing, so smaller
-        numbers are not to be told from 0, and whatever is softer than the last rung gets the last rung.
+        Between two rungs it is read off a straight line. A Gaussian below 0.3 pixels changes next to nothing, so
+        smaller numbers are not to be told from 0. Whatever is softer than the last rung gets the last rung.
 
         Args:
             images: shape (N, C, H, W), in [-1, 1].
