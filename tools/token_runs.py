@@ -78,11 +78,13 @@ def prior(tokeniser: Tokeniser, told: Tensor, recipe: Recipe, seed: int) -> dict
     new = decoded(tokeniser, model.sample(len(told), random))
     # the control: each place has its right tokens, but out of different digits
     mixed = torch.stack([column[torch.randperm(len(told), generator=random)] for column in told.T], dim=1)
+    shuffled = decoded(tokeniser, mixed)
     return as_set(new, "samples") | {
-        "frechet_mixed": as_set(decoded(tokeniser, mixed), "mixed")["frechet_mixed"],
+        "frechet_mixed": as_set(shuffled, "mixed")["frechet_mixed"],
         "prior_bits": tokens.prior_bits(model, told),
         "prior_cpu_seconds": spent,
         "samples_picture": picture(new),
+        "mixed_picture": picture(shuffled),
     }
 
 

@@ -18,15 +18,15 @@ from gancourse.data.spoils import blur
 
 __all__ = ["BlurRuler", "step_size"]
 
-_RUNGS = tuple(k / 20 for k in range(61))  # pixels
+_RUNGS = (0.0, *(k / 20 for k in range(5, 31)), 1.75, 2.0, 2.5, 3.0)  # pixels
 
 
 def step_size(images: Tensor) -> float:
     """Return the typical step from a pixel to its neighbour beside the typical ink: larger = sharper.
 
     Typical means a mean in which each step counts by its own size, sum of squares / sum of absolute values, and each
-    pixel's ink by its own amount. Flat paper then counts nothing, and contrast cancels. Noise makes many small steps,
-    so it lowers the number.
+    pixel's ink by its own amount. Flat paper then counts nothing, and contrast cancels. Weak noise, with a standard
+    deviation of up to 0.1, makes many small steps and hardly raises the number.
 
     Args:
         images: shape (N, C, H, W), at least 2 by 2 pixels, in [-1, 1]; ink is what lies above -1.
@@ -51,8 +51,8 @@ class BlurRuler:
     """Real images blurred on purpose, as a ruler for others.
 
     Args:
-        real: shape (N, C, H, W), in [-1, 1]; a few hundred at least.
-        rungs: standard deviations of the Gaussians in pixels, rising from 0.
+        real: shape (N, C, H, W), in [-1, 1]; a few hundred are enough.
+        rungs: standard deviations of the Gaussians in pixels, rising from 0; below 0.2 a Gaussian changes nothing.
     Raises:
         TypeError, ValueError: ``real`` are no such images, or blurring does not make them softer.
     Attributes:
@@ -66,12 +66,14 @@ class BlurRuler:
         if len(self.rungs) < 2 or self.rungs[0] != 0 or any(a >= b for a, b in itertools.pairwise(self.rungs)):
             raise ValueError(f"rungs must rise from 0, at least two of them, got {list(rungs)}")
         self.steps = tuple(step_size(blur(real, sigma)) for sigma in self.rungs)
+        if any(a <= b for a, b in itertools.pairwise(self.steps)):
+            raise ValueError("real must be images that every rung makes softer, but one of the rungs does not")
 
     def blur_of(self, images: Tensor) -> float:
         """Return the blur in pixels that makes the real images as soft as these; 0 where these are as sharp.
 
-        Between two rungs it is read off a straight line. A Gaussian below about 0.3 pixels changes next to nothing, so
-        smaller numbers are not to be told from 0, and whatever is softer than the last rung gets the last rung.
+        Between two rungs it is read off a straight line. A Gaussian below 0.3 pixels changes next to nothing, so
+        smaller numbers are not to be told from 0. Whatever is softer than the last rung gets the last rung.
 
         Args:
             images: shape (N, C, H, W), in [-1, 1].
