@@ -24,6 +24,20 @@ def _drawn(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
 
 _DRAW_MISTAKES: Mistakes = [
     (
+        lambda m, v, e: m + v.exp() / 2 * e,
+        "the variance is halved. Half the *log* variance is the logarithm of the standard deviation",
+    ),
+    (
+        lambda m, v, e: m * (v / 2).exp() + e,
+        "the mean is stretched and the noise is added as it is; it has to be the other way round",
+    ),
+    (lambda m, v, e: m + 2 ** (v / 2) * e, "log_variance is a natural logarithm: the base is e, and not 2"),
+    (lambda m, v, e: m + 10 ** (v / 2) * e, "log_variance is a natural logarithm: the base is e, and not 10"),
+    (
+        lambda m, v, e: m + (v / 2).exp().mean(0) * e,
+        "you average deviations over the batch. Each code has deviations of its own",
+    ),
+    (
         lambda m, v, e: m + v.exp() * e,
         "the noise is multiplied by the *variance*; the standard deviation is its square root",
     ),
@@ -97,6 +111,39 @@ def _costs(m: Tensor, v: Tensor) -> Tensor:
 
 
 _KL_MISTAKES: Mistakes = [
+    (lambda m, v: (m.square() - 1 - v).sum(1) / 2, "the variance itself is missing: codes with much noise cost too"),
+    (
+        lambda m, v: (m.square() + v.exp() - 1).sum(1) / 2,
+        "the logarithm is missing: codes with hardly any noise have to become dear",
+    ),
+    (
+        lambda m, v: ((m.square() + v.exp() - v).sum(1) - 1) / 2,
+        "the 1 is taken off once for each code; every number of the code has its own",
+    ),
+    (
+        lambda m, v: (m.square() + v.exp() - 1 - v / 2).sum(1),
+        "the ½ belongs to all terms, and not to the last one alone",
+    ),
+    (
+        lambda m, v: (m.square() + (-v).exp() - 1 - v).sum(1) / 2,
+        "the sign in the exponent is turned round: exp(log_variance) is the variance",
+    ),
+    (
+        lambda m, v: (m.square() + (-v).exp() - 1 + v).sum(1) / 2,
+        "the sign of log_variance is turned round everywhere",
+    ),
+    (
+        lambda m, v: (m.square() + v.square() - 1 - v).sum(1) / 2,
+        "log_variance is squared. Its exponential is the variance",
+    ),
+    (
+        lambda m, v: _costs(m, v).sum(1) / len(m),
+        "you divide by the size of the batch. One number for each code was wanted",
+    ),
+    (
+        lambda m, v: (m.norm(dim=1) + (v.exp() - 1 - v).sum(1)) / 2,
+        "the length of the mean is not squared",
+    ),
     (lambda m, v: -_costs(m, v).sum(1), "the sign is turned round: a KL divergence is never negative"),
     (lambda m, v: 2 * _costs(m, v).sum(1), "the factor ½ is missing: this is twice the KL"),
     (
@@ -223,6 +270,26 @@ def _sum_of_squares(off: Tensor) -> Tensor:
 
 
 _NEARER_MISTAKES: Mistakes = [
+    (
+        lambda G, image, z, rate: z - 2 * rate * _slope(_sum_of_squares, G, image, z),
+        "you step twice as far as the rate says. autograd has the factor 2 of the square already",
+    ),
+    (
+        lambda G, image, z, rate: z - rate * _slope(_sum_of_squares, G, image, z).mean(0),
+        "all images get the same, averaged step. Each has a slope of its own",
+    ),
+    (
+        lambda G, image, z, rate: z - _slope(_sum_of_squares, G, image, z) / rate,
+        "the slope is divided by the rate",
+    ),
+    (
+        lambda G, image, z, rate: z - rate * (G(z) - image).square().sum().detach(),
+        "the error itself is taken off z. Its *slope* by z was wanted",
+    ),
+    (
+        lambda G, image, z, rate: _moved(_sum_of_squares)(G, image, _moved(_sum_of_squares)(G, image, z, rate), rate),
+        "these are two steps; one was wanted",
+    ),
     (_moved(_sum_of_squares, 1.0), "you climb: the error grows. A step *against* the slope makes it smaller"),
     (
         _moved(lambda off: off.square().mean()),
@@ -312,9 +379,27 @@ def _differences(rows: Tensor, book: Tensor) -> Tensor:
     return rows[:, None] - book
 
 
+def _far_by_number(rows: Tensor, book: Tensor, k: int) -> Tensor:
+    return (rows[:, [k]] - book[:, k]).abs()
+
+
 _nearest = _word(torch.cdist)
 
 _WORD_MISTAKES: Mistakes = [
+    (
+        lambda r, b: b[torch.cdist(r, b).sum(0).argmin()].expand_as(r),
+        "all rows get one word. Each row has a nearest word of its own: look along the words' axis",
+    ),
+    (lambda r, b: b[0].expand_as(r), "all rows get the first word"),
+    (lambda r, b: r.round(), "the rows are rounded to whole numbers; the book is not used"),
+    (
+        lambda r, b: torch.stack([b[_far_by_number(r, b, k).argmin(1), k] for k in range(r.shape[1])], 1),
+        "each *number* of a row is looked up by itself. A word is chosen for the whole row",
+    ),
+    (
+        lambda r, b: _nearest(nn.functional.normalize(r), nn.functional.normalize(b)),
+        "rows and words are brought to length 1; the words as they are were wanted",
+    ),
     (_word(lambda r, b: -torch.cdist(r, b)), "these are the *farthest* words"),
     (
         _word(lambda r, b: -(r @ b.T)),
@@ -406,6 +491,11 @@ def _both(real: Tensor, fake: Tensor) -> Tensor:
 
 
 _PAIR_MISTAKES: Mistakes = [
+    (lambda r, f: r.square().mean() + (f - 1).square().mean(), "this is the least-squares form: it has no logarithm"),
+    (
+        lambda r, f: -_both(r, f),
+        "the sign is turned round: E and G would make their pairs easier to tell apart",
+    ),
     (
         lambda r, f: up(f),
         "the pairs of the encoder are missing: it is G's loss alone, and E would learn nothing",

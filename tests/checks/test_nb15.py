@@ -57,6 +57,11 @@ def test_a_drawn_code_is_accepted_in_every_spelling(capsys):
         (lambda m, v, e: m + (v.mean(1, keepdim=True) / 2).exp() * e, "a deviation of its own"),
         (lambda m, v, e: (m + (v / 2).exp() * e).sum(1), "shape"),
         (lambda m, v, e: 2 * (m + (v / 2).exp() * e), "2 times what it should be"),
+        (lambda m, v, e: m + 0.5 * v.exp() * e, "the variance is halved"),
+        (lambda m, v, e: e + (v / 2).exp() * m, "the other way round"),
+        (lambda m, v, e: m + 2 ** (v / 2) * e, "and not 2"),
+        (lambda m, v, e: m + 10 ** (v / 2) * e, "and not 10"),
+        (lambda m, v, e: m + (v / 2).exp().mean(0) * e, "over the batch"),
         (lambda m, v, e: m + v.sqrt() * e, "NaN"),
     ],
 )
@@ -122,6 +127,15 @@ def test_the_cost_is_accepted_in_every_spelling(capsys):
         (lambda m, v: terms(m.detach(), v).sum(1), "no gradient comes back to mean"),
         (lambda m, v: terms(m, v).sum(1).detach(), "cut off from the graph"),
         (lambda m, v: terms(m, v.detach()).sum(1), "no gradient comes back to log_variance"),
+        (lambda m, v: (m**2 - 1 - v).sum(1) / 2, "the variance itself is missing"),
+        (lambda m, v: (m**2 + v.exp() - 1).sum(1) / 2, "the logarithm is missing"),
+        (lambda m, v: ((m**2 + v.exp() - v).sum(1) - 1) / 2, "once for each code"),
+        (lambda m, v: (m**2 + v.exp() - 1 - v / 2).sum(1), "not to the last one alone"),
+        (lambda m, v: (m**2 + (-v).exp() - 1 - v).sum(1) / 2, "the sign in the exponent"),
+        (lambda m, v: (m**2 + (-v).exp() - 1 + v).sum(1) / 2, "turned round everywhere"),
+        (lambda m, v: (m**2 + v**2 - 1 - v).sum(1) / 2, "log_variance is squared"),
+        (lambda m, v: terms(m, v).sum(1) / len(m), "by the size of the batch"),
+        (lambda m, v: (m.norm(dim=1) + v.exp().sum(1) - m.shape[1] - v.sum(1)) / 2, "the length of the mean"),
         (lambda m, v: terms(m, v).sum(1) + 1, "too large by 1"),
     ],
 )
@@ -152,6 +166,12 @@ def trains_the_generator(G, image, z, rate):
         for weights in G.parameters():
             weights -= 0.01
     return new
+
+
+def two_steps(G, image, z, rate):
+    for _ in range(2):
+        z = z - rate * slope(G, image, z)
+    return z
 
 
 def keeps_the_graph(G, image, z, rate):
@@ -201,6 +221,11 @@ def test_the_step_is_accepted_in_every_spelling(capsys):
         (lambda G, x, z, r: z - slope(G, x, z), "the rate is missing"),
         (lambda G, x, z, r: z - r * slope(G, x, z).sign(), "by the sign of the slope"),
         (lambda G, x, z, r: z - r * F.normalize(slope(G, x, z)), "to length 1"),
+        (lambda G, x, z, r: z - 2 * r * slope(G, x, z), "twice as far"),
+        (lambda G, x, z, r: z - r * slope(G, x, z).mean(0), "averaged step"),
+        (lambda G, x, z, r: z - slope(G, x, z) / r, "divided by the rate"),
+        (lambda G, x, z, r: z - r * ((G(z) - x) ** 2).sum(), "Its *slope* by z"),
+        (two_steps, "these are two steps"),
         (trains_the_generator, "the weights of G change"),
         (keeps_the_graph, "Detach what you return"),
         (in_place, "changes z"),
@@ -221,6 +246,11 @@ def near(rows, book, p=2.0):
 
 def through(rows, words):
     return rows + (words - rows).detach()
+
+
+def number_by_number(rows, book):
+    parts = [book[(row[:, None] - book[:, k]).abs().argmin(1), k] for k, row in enumerate(rows.T)]
+    return through(rows, torch.stack(parts, 1))
 
 
 def by_loop(rows, book):
@@ -256,6 +286,11 @@ def test_the_nearest_word_is_accepted_in_every_spelling(capsys):
         (lambda r, b: torch.cdist(r, b).amin(1), "the distances"),
         (lambda r, b: (-torch.cdist(r, b)).softmax(1) @ b, "softly"),
         (lambda r, b: near(r, b) - r, "the way from the row"),
+        (lambda r, b: through(r, b[torch.cdist(r, b).sum(0).argmin()].expand_as(r)), "all rows get one word"),
+        (lambda r, b: through(r, b[0].expand_as(r)), "the first word"),
+        (lambda r, b: through(r, r.round()), "the book is not used"),
+        (lambda r, b: through(r, near(F.normalize(r), F.normalize(b))), "to length 1"),
+        (number_by_number, "looked up by itself"),
         (lambda r, b: r + near(r, b), "are added"),
     ],
 )
@@ -309,6 +344,8 @@ def test_the_losses_of_pairs_are_accepted(capsys):
         (lambda r, f: (up(r), down(r) + up(f)), "D's loss: the fake term is missing"),
         (lambda r, f: (up(r) + down(f), (down(r) + up(f)).detach()), "cut off from the graph"),
         (lambda r, f: (up(r) + down(f), down(r.detach()) + up(f)), "no gradient comes back to real_logits"),
+        (lambda r, f: (up(r) + down(f), (r**2).mean() + ((f - 1) ** 2).mean()), "least-squares"),
+        (lambda r, f: (up(r) + down(f), -(down(r) + up(f))), "easier to tell apart"),
         (lambda r, f: up(r) + down(f), "two losses"),
         (lambda r, f: (F.softplus(-r) + F.softplus(f), down(r) + up(f)), "is a mean missing?"),
     ],
