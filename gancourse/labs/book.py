@@ -139,11 +139,11 @@ class Words:
         """Say how a digit is written, what it costs, and what is lost."""
         parts, rows = self.parts(), self.rows_swapped()
         words = parts**2
-        from_next = f"{rows} of {parts} rows from the next digit" if rows else "no row swapped"
+        from_next = f"{rows} of {parts} rows from the next digit" if rows else "no row from the next digit"
         return (
             f"{words} word{'s' if words > 1 else ''} a digit from a book of {2 ** int(self.bits)}: "
             f"{words * int(self.bits)} bits, squared error {self.error:.3f}. "
-            f"Copies: {from_next} ({float(self.swapped):.0%} asked). Words by lot: draw {int(self.drawn)}."
+            f"Swapped {float(self.swapped):.0%}: {from_next}. Words by lot: draw {int(self.drawn)}."
         )
 
     # ------------------------------------------------------------ the picture
@@ -222,7 +222,9 @@ def panel(data: digits.Digits | None = None, seed: int = 0) -> Panel:
         name="words",
         title="Write digits with a book of words",
         controls=[
-            Choice("words a digit", "grid", tuple(GRIDS), hint="At one number of bits, which grid has the smallest error?"),
+            Choice(
+                "words a digit", "grid", tuple(GRIDS), hint="At one number of bits, which grid has the smallest error?"
+            ),
             Slider("bits a word", "bits", DOUBLINGS[0], DOUBLINGS[-1], whole=True, hint="Each bit doubles the book."),
             Slider("swapped", "swapped", 0.0, 1.0, step=0.25, hint="Mix two digits: foot of the next, head of this."),
             Slider("draw", "drawn", 1, 20, whole=True, hint="Words drawn place by place: why are these no digits?"),
