@@ -193,9 +193,8 @@ def references() -> dict[str, dict[str, Any]]:
     at = bench()
     order = torch.randperm(len(at.data.images), generator=runtime.generator(1))[: len(at.images)]
     others, labels = at.data.images[order], at.data.labels[order]
-    of_class = torch.stack(
-        [others[(labels == digit).nonzero()[place % 50, 0]] for place, digit in enumerate(at.labels)]
-    )
+    places = {digit: (labels == digit).nonzero().flatten() for digit in range(10)}
+    of_class = others[[places[digit][place % len(places[digit])] for place, digit in enumerate(at.labels.tolist())]]
     mean = at.data.images.mean(dim=0, keepdim=True).expand_as(at.images)
     return {
         "truth": returned(at.images),

@@ -22,7 +22,7 @@ POINTS, CODES, WORDS = 200, 4_000, 32
 BETAS = (0.25, 1.0, 4.0)
 CYCLES = (0.0, 1.0)
 VAES = {f"vae, beta {beta:g}": beta for beta in BETAS}
-BIGANS = {"bigan" if not cycle else f"bigan + {cycle:g} cycle": cycle for cycle in CYCLES}
+BIGANS = {f"bigan, cycle {cycle:g}": cycle for cycle in CYCLES}
 BOOKS = {f"codebook, {kind}, start {start}": (kind, start) for start in words.STARTS for kind in words.KINDS}
 NAMES = ["exact", *VAES, *BIGANS, *BOOKS]
 
