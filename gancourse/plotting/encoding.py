@@ -78,7 +78,7 @@ def books(points: Tensor, panels: Mapping[str, Tensor]) -> Figure:
     if not panels:
         raise ValueError("panels must hold one title at least, got none")
     data = _pairs("points", points)
-    figure, axes = style.figure(len(panels), size=(2.9 * len(panels), 2.7), squeeze=False, sharex=True, sharey=True)
+    figure, axes = style.figure(len(panels), size=(2.9 * len(panels), 3.0), squeeze=False, sharex=True, sharey=True)
     for ax, (title, book) in zip(axes[0], panels.items(), strict=True):
         words = _pairs(f"panels[{title!r}]", book)
         far = ((data[:, None] - words) ** 2).sum(axis=2)
