@@ -18,8 +18,8 @@ from gancourse.metrics import alignment
 from gancourse.metrics.likelihood import Quadrature
 from gancourse.models.codebook import nearest, perplexity
 
-POINTS, CODES, WORDS = 200, 4_000, 32
-BETAS = (0.25, 1.0, 4.0)
+POINTS, SIDE, CODES, WORDS = 200, 240, 4_000, 32  # SIDE: of the grid
+BETAS = (1.0, 4.0)
 CYCLES = (0.0, 1.0)
 VAES = {f"vae, beta {beta:g}": beta for beta in BETAS}
 BIGANS = {f"bigan, cycle {cycle:g}": cycle for cycle in CYCLES}
@@ -42,7 +42,7 @@ def blobs() -> toy.Mixture:
 def exact() -> dict[str, Any]:
     """Return the mean log p(x) of the world itself, and the best codebook of ten k-means."""
     world, at = bent_plane(), blobs().sample(CODES, runtime.generator(7))
-    log_prob = Quadrature(world.place, world.noise).log_prob(points()).mean()
+    log_prob = Quadrature(world.place, world.noise, side=SIDE).log_prob(points()).mean()
     return {"name": "exact", "log_prob": round(float(log_prob), 4),
             "distortion": round(words.distortion(words.best_book(at, WORDS), at), 5)}  # fmt: skip
 
@@ -53,11 +53,11 @@ def vaes(name: str, beta: float, seeds: list[int]) -> dict[str, Any]:
     ensemble = VAEEnsemble(world, seeds=seeds, beta=beta)
     ensemble.train()
     spent = time.process_time() - started
-    truth = Quadrature(world.place, world.noise).log_prob(x).mean()
+    truth = Quadrature(world.place, world.noise, side=SIDE).log_prob(x).mean()
     means, log_variances = ensemble.encode(x)
     found = []
     for member, (mean, log_variance) in enumerate(zip(means, log_variances, strict=True)):
-        grid = Quadrature(lambda z, member=member: ensemble.decode(z)[member], world.noise)
+        grid = Quadrature(lambda z, member=member: ensemble.decode(z)[member], world.noise, side=SIDE)
         bound, moments = grid.bound(x, mean, log_variance), grid.moments(x)
         found.append(
             {

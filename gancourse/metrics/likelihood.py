@@ -20,6 +20,7 @@ from gancourse.metrics import _inputs
 __all__ = ["Bound", "Moments", "Quadrature"]
 
 _REACH, _PIECE = 5.0, 100  # of the grid to all sides; points at once
+_OFF = 5e-3  # by which a Gaussian's sum over the grid may miss 1
 _HALF_LOG_2_PI = math.log(2 * math.pi) / 2
 
 
@@ -60,7 +61,7 @@ class Quadrature:
     """
 
     @torch.no_grad()
-    def __init__(self, decode: Callable[[Tensor], Tensor], noise: float, *, side: int = 120) -> None:
+    def __init__(self, decode: Callable[[Tensor], Tensor], noise: float, *, side: int = 160) -> None:
         self.noise = real_between("noise", noise, 1e-6)
         side = whole_between("side", side, 20)
         self.line = torch.linspace(-_REACH, _REACH, side)
@@ -101,7 +102,10 @@ class Quadrature:
 
         Args:
             x: points, shape (N, 2).
-            mean, log_variance: an encoder's answer for each, shape (N, 2) both; narrower than the grid is not resolved.
+            mean, log_variance: an encoder's answer for each, shape (N, 2) both.
+        Raises:
+            TypeError, ValueError: an argument is anything else; a Gaussian is narrower than the grid resolves, or lies
+                beyond its border.
         """
         for name, value in (("mean", mean), ("log_variance", log_variance)):
             _inputs.check_samples(name, value)
@@ -112,6 +116,11 @@ class Quadrature:
             centre, spread = (part[rows].detach().double().unsqueeze(1) for part in (mean, log_variance))
             log_q = -((self._z - centre).square() * (-spread).exp() + spread).sum(dim=2) / 2 - 2 * _HALF_LOG_2_PI
             share = (log_q + self._log_area).exp()
+            if bool(((share.sum(dim=1) - 1).abs() > _OFF).any()):
+                raise ValueError(
+                    "mean and log_variance must be Gaussians that the grid holds, but some are too narrow or too far "
+                    f"out for side={len(self.line)}; try a larger side"
+                )
             log_prob = joint.logsumexp(dim=1) + self._log_area
             code_cost = (share * (log_q - self._log_prior)).sum(dim=1)
             elbo = (share * (joint - self._log_prior)).sum(dim=1) - code_cost

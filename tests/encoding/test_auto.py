@@ -40,6 +40,8 @@ def by_hand(parts, recipe, x, seed):
 def test_the_loss_is_the_sum_of_its_terms(pixels, beta):
     recipe = Recipe(code_dim=5, beta=beta, pixels=pixels, num_steps=4)
     parts = auto.build(recipe, image_size=16, seed=3)
+    if beta is not None:  # codes as dear as pixels, so that their weight counts
+        parts.encoder.both.layers[-1].weight.data *= 40
     with torch.no_grad():
         pixel, code = by_hand(copy.deepcopy(parts), recipe, images(), 7)
     says = auto.make_step(parts, recipe, runtime.generator(7))(images())
@@ -47,6 +49,7 @@ def test_the_loss_is_the_sum_of_its_terms(pixels, beta):
     assert float(says["loss"]) == pytest.approx(float(pixel.mean() + (beta or 0) * code.mean()), rel=1e-4)
     assert ("code_cost" in says) == (beta is not None)
     if beta is not None:
+        assert float(code.mean()) > 0.005 * float(pixel.mean())
         assert float(says["code_cost"]) == pytest.approx(float(code.mean()), rel=1e-4)
 
 

@@ -95,12 +95,20 @@ def test_more_points_than_a_piece_come_in_order():
     [
         (lambda: Quadrature(linear, 0.0), "noise must be a finite number"),
         (lambda: Quadrature(linear, NOISE, side=3), "side must be a whole number from 20 on"),
-        (lambda: Quadrature(lambda z: z[:, :1], NOISE), r"decode must return shape \(14400, 2\)"),
+        (lambda: Quadrature(lambda z: z[:, :1], NOISE), r"decode must return shape \(25600, 2\)"),
         (lambda: Quadrature(lambda z: z * math.nan, NOISE), "what decode returns must be finite"),
         (lambda: Quadrature(linear, NOISE).log_prob(torch.zeros(3, 1)), r"x must have shape \(N, 2\)"),
         (
             lambda: Quadrature(linear, NOISE).bound(points(), points()[:4], points()),
             "mean must have the shape of x",
+        ),
+        (
+            lambda: Quadrature(linear, NOISE).bound(points(), points(), torch.full((30, 2), -9.0)),
+            "too narrow or too far out for side=160",
+        ),
+        (
+            lambda: Quadrature(linear, NOISE).bound(points(), points() + 5, torch.zeros(30, 2)),
+            "too narrow or too far out",
         ),
     ],
 )
