@@ -106,6 +106,17 @@ def test_tokenisers_are_measured_with_their_control(few_digits, monkeypatch):
     assert "prior_bits" not in token_runs.row("vqvae, no restarts", tokens.Recipe(num_steps=2), seed=1)
 
 
+def test_small_steps_along_the_straight_through_gradient_keep_a_part_of_the_promise():
+    data = digits.load("embedded", image_size=16)
+    tokeniser = tokens.train(data.images, tokens.Recipe(num_steps=100), seed=0)
+    found = token_runs.straight_through_steps(tokeniser, data.test_images[:100], runtime.generator(1))
+    assert all(len(values) == len(token_runs.STEP_SIZES) for values in found.values())
+    assert found["changed"] == sorted(found["changed"]) and 0 < found["changed"][0] < found["changed"][-1] <= 1
+    first, last = found["promised"][0], found["promised"][-1]
+    assert first > 0 and last == pytest.approx(30 * first, rel=1e-2)
+    assert found["fall_random"][0] < found["fall"][0] < found["promised"][0]
+
+
 def test_the_crossing_is_of_when_and_how_long():
     both = [(recipe.starts_at, recipe.silent) for recipe in token_runs.CROSSED.values()]
     assert both == [(1 / 3, 0), (1 / 3, 1 / 6), (1 / 3, 1 / 3), (2 / 3, 0), (2 / 3, 1 / 3), (2 / 3, 2 / 3)]
