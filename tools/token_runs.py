@@ -48,7 +48,9 @@ CROSSED = {
     )
     for silent, silent_share in ways
 }
-NAMES = [*MAIN, *CROSSED]
+STRAIGHT = "vqvae, steps along the straight-through gradient"
+STEP_SIZES = (0.1, 0.3, 1.0, 3.0)  # in typical distances of a vector from its word
+NAMES = [*MAIN, STRAIGHT, *CROSSED]
 
 
 def row(name: str, recipe: Recipe, seed: int) -> dict[str, Any]:
@@ -88,13 +90,62 @@ def prior(tokeniser: Tokeniser, told: Tensor, recipe: Recipe, seed: int) -> dict
     }
 
 
+def straight_through_steps(tokeniser: Tokeniser, images: Tensor, random: torch.Generator) -> dict[str, list[float]]:
+    """Move all vectors along minus the straight-through gradient, and say what becomes of the images' error.
+
+    For each of :data:`STEP_SIZES`: the share of tokens that change, the share by which the error really falls, the
+    share that the gradient promised, and the real fall after a random step of the same size.
+    """
+    with torch.no_grad():
+        vectors = tokeniser.encode(images)
+    words = tokeniser.codebook(vectors).words.detach()
+    vectors = vectors.clone().requires_grad_()
+
+    def error(at: Tensor) -> Tensor:
+        return (tokeniser.draw(tokeniser.codebook(at).words) - images).square().mean()
+
+    before = error(vectors)
+    (slope,) = torch.autograd.grad(before, vectors)
+    other = torch.randn(slope.shape, generator=random)
+    apart = (vectors.detach() - words).square().sum(dim=-1).mean().sqrt()
+    found: dict[str, list[float]] = {name: [] for name in ("changed", "fall", "promised", "fall_random")}
+    for size in STEP_SIZES:
+        falls = []
+        for direction in (slope, other):
+            step = -size * apart * direction / direction.square().sum(dim=-1).mean().sqrt()
+            with torch.no_grad():
+                moved = vectors + step
+                falls.append(1 - float(error(moved) / before.detach()))
+            if direction is slope:
+                changed = tokeniser.codebook(moved).tokens != tokeniser.codebook(vectors).tokens
+                found["changed"].append(float(changed.double().mean()))
+                found["promised"].append(-float((slope * step).sum() / before.detach()))
+        found["fall"].append(falls[0])
+        found["fall_random"].append(falls[1])
+    return {name: [round(value, 4) for value in values] for name, values in found.items()}
+
+
+def straight_through_row(seeds: list[int]) -> dict[str, Any]:
+    """Train the plain tokeniser on every seed, and step along its straight-through gradient."""
+    found, started = [], time.process_time()
+    for seed in seeds:
+        tokeniser = tokens.train(bench().data.images, MAIN["vqvae"], seed=seed)
+        found.append(straight_through_steps(tokeniser, bench().images[:500], runtime.generator(seed + 40)))
+    numbers = {name: [one[name] for one in found] for name in found[0]}
+    print(STRAIGHT, numbers, flush=True)
+    spent = round(time.process_time() - started, 1)
+    return {"name": STRAIGHT, "seeds": seeds, "sizes": list(STEP_SIZES), **numbers, "cpu_seconds": spent}
+
+
 @torch.no_grad()
 def decoded(tokeniser: Tokeniser, told: Tensor) -> Tensor:
     return torch.cat([tokeniser.decode(piece) for piece in told.split(500)])
 
 
 def codebooks(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield a row for each tokeniser; the crossed ones with two seeds."""
+    """Yield a row for each tokeniser, the crossed ones with two seeds, and one for the straight-through gradient."""
+    if wanted(STRAIGHT):
+        yield straight_through_row(seeds)
     for name, recipe in (MAIN | CROSSED).items():
         if wanted(name):
             mine = seeds if name in MAIN else seeds[:CROSSED_SEEDS]

@@ -10,6 +10,7 @@ import token_runs
 import toy_code_runs
 from gancourse import measured, runtime
 from gancourse.data import digits, spoils
+from gancourse.data.bent import bent_plane
 from gancourse.encoding import auto, inverse, pairs, tokens, words
 from gancourse.ensembles.codes import BiGANEnsemble, VAEEnsemble
 from gancourse.metrics import judge as judges
@@ -106,6 +107,17 @@ def test_tokenisers_are_measured_with_their_control(few_digits, monkeypatch):
     assert "prior_bits" not in token_runs.row("vqvae, no restarts", tokens.Recipe(num_steps=2), seed=1)
 
 
+def test_small_steps_along_the_straight_through_gradient_keep_a_part_of_the_promise(few_digits):
+    data = few_digits.data
+    tokeniser = tokens.train(data.images, tokens.Recipe(num_steps=100), seed=0)
+    found = token_runs.straight_through_steps(tokeniser, data.test_images[:100], runtime.generator(1))
+    assert all(len(values) == len(token_runs.STEP_SIZES) for values in found.values())
+    assert found["changed"] == sorted(found["changed"]) and 0 < found["changed"][0] < found["changed"][-1] <= 1
+    first, last = found["promised"][0], found["promised"][-1]
+    assert first > 0 and last == pytest.approx(30 * first, rel=1e-2)
+    assert found["fall_random"][0] < found["fall"][0] < found["promised"][0]
+
+
 def test_the_crossing_is_of_when_and_how_long():
     both = [(recipe.starts_at, recipe.silent) for recipe in token_runs.CROSSED.values()]
     assert both == [(1 / 3, 0), (1 / 3, 1 / 6), (1 / 3, 1 / 3), (2 / 3, 0), (2 / 3, 1 / 3), (2 / 3, 2 / 3)]
@@ -132,6 +144,16 @@ def test_rows_of_the_plane(monkeypatch):
         and rows["bigan, cycle 0"]["rotated"][0] <= rows["bigan, cycle 0"]["raw"][0]
     )
     assert 1 <= rows["codebook, restarts, start far"]["words_used"][0] <= 32
+
+
+def test_a_turned_true_encoder_is_found_to_be_one(monkeypatch):
+    world, turn = bent_plane(0.0), torch.tensor([[0.6, -0.8], [0.8, 0.6]])
+    monkeypatch.setattr(BiGANEnsemble, "train", lambda self: None)
+    monkeypatch.setattr(BiGANEnsemble, "encode", lambda self, x: (world.code(x) @ turn).expand(1, -1, 2))
+    monkeypatch.setattr(BiGANEnsemble, "decode", lambda self, z: world.place(z @ turn.T).expand(1, -1, 2))
+    row = toy_code_runs.bigans("x", 0.0, [1])
+    assert row["raw"][0] > 0.5 and row["rotated"][0] < 1e-6
+    assert row["x_again"][0] < 1e-6 and row["affine"][0] == pytest.approx(1, abs=1e-4)
 
 
 # ---------------------------------------------------------------- what is stored
