@@ -121,7 +121,7 @@ class Parts:
     schedules: tuple[CosineAnnealingLR, ...]
 
 
-def build(recipe: Recipe, *, image_size: int = 28, seed: int) -> Parts:
+def build(recipe: Recipe, *, image_size: int = 28, seed: int, device: str | torch.device = "cpu") -> Parts:
     """Return a fresh restorer, a discriminator if the recipe has an adversarial loss, and what trains them.
 
     The learning rate is 0.0015 without a discriminator, and 0.004 for both with one.
@@ -130,15 +130,16 @@ def build(recipe: Recipe, *, image_size: int = 28, seed: int) -> Parts:
         recipe: what is asked of the restorer.
         image_size: side of the images.
         seed: of the first weights; the restorer's do not depend on whether there is a discriminator.
+        device: where to train.
     Raises:
         ValueError: the networks are not made for this size.
     First met in: notebook 13.
     """
     latent_dim = 256 if recipe.noise == "dropout" else 16
     with runtime.seeded(seed):
-        restorer = Restorer(image_size, latent_dim=latent_dim, noise=recipe.noise, wide=recipe.wide)
+        restorer = Restorer(image_size, latent_dim=latent_dim, noise=recipe.noise, wide=recipe.wide).to(device)
         seen = 3 if recipe.d_sees_given else 1
-        discriminator = dense_conv.Discriminator(image_size, seen) if recipe.adversarial else None
+        discriminator = dense_conv.Discriminator(image_size, seen).to(device) if recipe.adversarial else None
     rate = _RATE if recipe.adversarial else _PIXEL_RATE
     betas = (0.0, 0.999) if recipe.adversarial else (0.9, 0.999)
     optimizers = [
@@ -186,7 +187,7 @@ def make_step(
 
     def step(damaged: Question) -> dict[str, Tensor]:
         given, truth, known = damaged.given, damaged.truth, _known(damaged, keep)
-        fake = restorer(given, _drawn(restorer, len(given), noise), known=known)
+        fake = restorer(given, _drawn(restorer, given, noise), known=known)
         says = {}
         if discriminator is not None:
             says["d_loss"] = train_discriminator(truth, fake.detach(), given)
@@ -201,7 +202,7 @@ def make_step(
             features = recipe.perceptual(fake) - recipe.perceptual(truth).detach()
             g_loss = g_loss + features.square().mean()
         if recipe.diversity:
-            other = restorer(given, _drawn(restorer, len(given), noise), known=known)
+            other = restorer(given, _drawn(restorer, given, noise), known=known)
             g_loss = g_loss - recipe.diversity * (fake - other).abs().mean()
         parts.g_optimizer.zero_grad()
         g_loss.backward(inputs=weights)  # D's weights need no gradient here
@@ -243,14 +244,14 @@ def finish(parts: Parts, stream: Iterator[Question], noise: torch.Generator) -> 
     restorer, taken, measured_on = parts.average.module, 0, []
     while taken < _COUNTED * _PIECE:
         given = next(stream).given
-        measured_on.append((given, _drawn(restorer, len(given), noise)))
+        measured_on.append((given, _drawn(restorer, given, noise)))
         taken += len(given)
     averaging.recompute_batch_norm(restorer, measured_on)
     return restorer.eval().requires_grad_(False)
 
 
 def train(images: Tensor, damage: Damage, recipe: Recipe, *, seed: int, keep: bool = True) -> Restorer:
-    """Train a restorer from its first weights to its end, and return it finished.
+    """Train a restorer from its first weights to its end, where the images are, and return it finished.
 
     Args:
         images: whole images, shape (N, 1, S, S), in [-1, 1].
@@ -262,7 +263,7 @@ def train(images: Tensor, damage: Damage, recipe: Recipe, *, seed: int, keep: bo
         TypeError, ValueError: the images or their size will not do.
     First met in: notebook 13.
     """
-    parts = build(recipe, image_size=images.shape[-1], seed=seed)
+    parts = build(recipe, image_size=images.shape[-1], seed=seed, device=images.device)
     noise = runtime.generator(seed + 1)
     damaged = stream(images, damage, runtime.generator(seed + 2))
     step = make_step(parts, recipe, noise, keep=keep)
@@ -292,7 +293,7 @@ def answers(
     for _ in range(draws):
         for first in range(0, len(given), _PIECE):
             piece = slice(first, first + _PIECE)
-            z = _drawn(restorer, len(given[piece]), noise)
+            z = _drawn(restorer, given[piece], noise)
             made.append(restorer(given[piece], z, known=None if known is None else known[piece]))
     return torch.cat(made).unflatten(0, (draws, len(given)))
 
@@ -304,5 +305,7 @@ def _known(damaged: Question, keep: bool) -> Tensor | None:
     return damaged.mask if keep else None
 
 
-def _drawn(restorer: Restorer, count: int, noise: torch.Generator) -> Tensor:
-    return torch.randn(count, restorer.latent_dim, generator=noise)
+def _drawn(restorer: Restorer, given: Tensor, noise: torch.Generator) -> Tensor:
+    """Return z for every question, drawn where ``noise`` is and moved to where the questions are."""
+    z = torch.randn(len(given), restorer.latent_dim, generator=noise, device=noise.device)
+    return z.to(given.device)

@@ -155,6 +155,19 @@ def test_known_pixels_come_through_and_training_helps():
     assert not torch.equal(free[0][asked.mask > 0], asked.truth[asked.mask > 0])
 
 
+@pytest.mark.parametrize("recipe", [Recipe("squares"), Recipe("absolute", 0.1, diversity=0.1)])
+def test_everything_is_where_the_questions_are(recipe, monkeypatch):
+    """A device without memory takes the place of a GPU; z is drawn on the CPU and moved."""
+    plain = torch.optim.Adam  # the fused one does not know this device
+    monkeypatch.setattr(torch.optim, "Adam", lambda *given, fused, **named: plain(*given, **named))
+    parts = restoring.build(recipe, image_size=16, seed=0, device="meta")
+    asked, noise = degrade.Damaged(*torch.zeros(3, 8, 1, 16, 16, device="meta")), runtime.generator(1)
+    step = restoring.make_step(parts, recipe, noise)
+    losses = step(asked)
+    assert {value.device.type for value in losses.values()} == {"meta"}
+    assert restoring.answers(parts.restorer, asked, noise).device.type == "meta"
+
+
 def test_train_is_the_loop_of_its_parts_and_depends_on_the_seed():
     recipe = Recipe("squares", 0.1, num_steps=6)
     made = restoring.train(images(), degrade.hole, recipe, seed=4)

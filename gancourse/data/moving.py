@@ -57,8 +57,8 @@ def lanes(images: Tensor, *, generator: torch.Generator) -> Damaged:
     if not isinstance(generator, torch.Generator):
         raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
     ways = lane_images(images)
-    lane = torch.randint(len(ways), (len(images),), generator=generator)
-    return Damaged(ways[1], torch.zeros_like(images), ways[lane, torch.arange(len(images))])
+    lane = torch.randint(len(ways), (len(images),), generator=generator, device=generator.device).to(images.device)
+    return Damaged(ways[1], torch.zeros_like(images), ways[lane, torch.arange(len(images), device=images.device)])
 
 
 def lane_images(images: Tensor) -> Tensor:
