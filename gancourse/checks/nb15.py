@@ -364,7 +364,7 @@ def nearer(function: Callable[[nn.Module, Tensor, Tensor, float], Tensor]) -> st
             "z is right, but still tied to this step's graph: after a hundred steps PyTorch would keep a hundred "
             "graphs. Detach what you return"
         )
-    return "One step. A hundred of them, with Adam in place of the bare slope, are the inversion below."
+    return "One step. Up to 400 of them, with Adam in place of the bare slope, are the inversions below."
 
 
 # ---------------------------------------------------------------- exercise 4
@@ -480,7 +480,7 @@ def quantise(function: Callable[[Tensor, Tensor], Tensor]) -> str:
             "the words are right and rows get their gradient, but the book gets one as well: detach the word too. "
             "Here the book learns from a loss of its own"
         )
-    return "Forwards a word, backwards nothing: the gradient belongs to another place than the one it is used at."
+    return "Forwards the word, backwards the row: the gradient is taken at the word and used at the row."
 
 
 # ---------------------------------------------------------------- exercise 5
