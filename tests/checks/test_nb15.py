@@ -259,7 +259,7 @@ def by_loop(rows, book):
 
 
 def test_the_nearest_word_is_accepted_in_every_spelling(capsys):
-    accepts(capsys, nb15.quantise, lambda rows, book: through(rows, near(rows, book)), fragment="backwards nothing")
+    accepts(capsys, nb15.quantise, lambda rows, book: through(rows, near(rows, book)), fragment="backwards the row")
     accepts(capsys, nb15.quantise, lambda r, b: near(r, b).detach() + r - r.detach())
     accepts(capsys, nb15.quantise, by_loop)
     accepts(capsys, nb15.quantise, lambda r, b: through(r, b[((r[:, None] - b) ** 2).sum(2).argmin(1)]))
