@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13, 15 and docs/beyond.md show; stored in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -34,6 +34,9 @@
     python tools/tables.py style            digits moved to the style of outlines by Gram matrices of the judge (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py encoders         five roads from digits to codes and back, and what each can draw (MNIST)
+    python tools/tables.py codebooks        digits as sixteen tokens, with and without a discriminator (MNIST)
+    python tools/tables.py toy-codes        VAEs, BiGANs and codebooks in the plane, beside exact answers
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -62,6 +65,7 @@ import torch
 
 import asked_line_runs
 import asked_runs
+import code_runs
 import frame_runs
 import gradient_runs
 import image_tables
@@ -78,6 +82,8 @@ import scaling_tables
 import schedule_runs
 import story_runs
 import style_runs
+import token_runs
+import toy_code_runs
 import translate_runs
 import unseen_runs
 from bench import machine
@@ -579,6 +585,21 @@ def frames(options: argparse.Namespace) -> Iterator[dict]:
 # ---------------------------------------------------------------- larger batches, more processes
 
 
+def encoders(options: argparse.Namespace) -> Iterator[dict]:
+    """Go five roads from digits to codes and back."""
+    return code_runs.encoders(options.seeds, lambda name: wanted(name, options))
+
+
+def codebooks(options: argparse.Namespace) -> Iterator[dict]:
+    """Write digits as sixteen tokens each, with and without a discriminator."""
+    return token_runs.codebooks(options.seeds, lambda name: wanted(name, options))
+
+
+def toy_codes(options: argparse.Namespace) -> Iterator[dict]:
+    """Hold encoders of the plane against the true one."""
+    return toy_code_runs.toy_codes(options.seeds, lambda name: wanted(name, options))
+
+
 def batch_size(options: argparse.Namespace) -> Iterator[dict]:
     return scaling_tables.batch_size(options.seeds, lambda name: wanted(name, options))
 
@@ -629,6 +650,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "many-answers": many_answers,
     "restored-line": restored_line,
     "frames": frames,
+    "encoders": encoders,
+    "codebooks": codebooks,
+    "toy-codes": toy_codes,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -636,8 +660,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
-SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
+SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -662,6 +686,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
     made += [style_runs.NAME]
+    made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
