@@ -27,6 +27,8 @@ LAYERS = {
     "recommended": {"losses", "penalties", "models", "runtime"},
     "conditional": {"recommended", "losses", "penalties", "models", "runtime"},
     "restoring": {"losses", "penalties", "models", "data", "runtime"},
+    "styling": {"recommended", "models", "data", "runtime"},
+    "growing": {"recommended", "styling", "models", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
