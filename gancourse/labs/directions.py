@@ -121,8 +121,9 @@ class Moved:
         steps = ", ".join(f"{step:+.1f}" for step in self._steps())
         said = ", ".join(f"{name} {value:+.2f}" for name, value in zip(ellipses.FACTORS, change.tolist(), strict=True))
         total, most = float(change.abs().sum()), int(change.abs().argmax())
-        share = f"{float(change.abs()[most]) / total:.0%} of the change is {ellipses.FACTORS[most]}"
-        verdict = share if total >= _STILL else "nothing has moved"
+        verdict = "nothing has moved"
+        if total >= _STILL:
+            verdict = f"{float(change.abs()[most]) / total:.0%} of the change is {ellipses.FACTORS[most]}"
         return f"Latent vector {self.z:.0f}, {self.which} directions, steps {steps}. Change: {said}; {verdict}."
 
     # ------------------------------------------------------------ the picture
