@@ -1,7 +1,7 @@
 """The recommended recipe for a generator with or without a style, from the first weights to the finished generator.
 
     plain = styling.train(digits.images, latent_dim=32, num_steps=475, seed=0)
-    styled = styling.train(digits.images, style="batch", latent_dim=64, num_steps=650, seed=0, mixing=0.5)
+    styled = styling.train(digits.images, style="modulated", latent_dim=64, num_steps=650, seed=0, mixing=0.5)
     images = styling.pictures(styled.paint, styled.map(z))
 
 Pair, optimisers, falling rates, lazy R1 and average are those of :mod:`gancourse.recommended`.

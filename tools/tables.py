@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements of notebooks 01 to 05, 07, 09 to 13, 16 and docs/beyond.md, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -29,6 +29,10 @@
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py growing          growing 7 to 14 to 28 beside full size at equal CPU seconds (MNIST)
+    python tools/tables.py style-parts      pixel norm, minibatch deviation, equalised rates, each alone (MNIST)
+    python tools/tables.py styles           styled generators beside the plain one: truncation, paths, mixing (MNIST)
+    python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -59,6 +63,7 @@ import asked_line_runs
 import asked_runs
 import frame_runs
 import gradient_runs
+import growing_tables
 import image_tables
 import infogan_runs
 import judge_libraries
@@ -71,6 +76,7 @@ import restore_runs
 import scaling_tables
 import schedule_runs
 import story_runs
+import style_tables
 import unseen_runs
 from bench import machine
 from course import ROOT
@@ -545,6 +551,25 @@ def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- growing, styles and directions
+
+
+def growing(options: argparse.Namespace) -> Iterator[dict]:
+    return growing_tables.growing_table(options.seeds, lambda name: wanted(name, options))
+
+
+def style_parts(options: argparse.Namespace) -> Iterator[dict]:
+    return growing_tables.parts_table(options.seeds, lambda name: wanted(name, options))
+
+
+def styles(options: argparse.Namespace) -> Iterator[dict]:
+    return style_tables.styles_table(options.seeds, lambda name: wanted(name, options))
+
+
+def directions(options: argparse.Namespace) -> Iterator[dict]:
+    return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -593,6 +618,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "many-answers": many_answers,
     "restored-line": restored_line,
     "frames": frames,
+    "growing": growing,
+    "style-parts": style_parts,
+    "styles": styles,
+    "directions": directions,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -601,6 +630,8 @@ SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS["directions"] = 5
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -623,6 +654,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*growing_tables.NAMES, *style_tables.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

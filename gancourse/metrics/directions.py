@@ -30,6 +30,7 @@ __all__ = [
     "linear_fit",
     "named",
     "of_digits",
+    "one_deviation",
     "principal",
     "purity",
     "random",
@@ -172,6 +173,25 @@ def supervised(codes: Tensor, factors: Tensor) -> Tensor:
     return (rows / rows.norm(dim=1, keepdim=True)).float()
 
 
+def one_deviation(directions: Tensor, codes: Tensor) -> Tensor:
+    """Return the directions so long that one of them is a standard deviation of the codes along it.
+
+    Entries of z are N(0, 1) and independent, so there it is a length of about 1. The entries of w are neither.
+
+    Args:
+        directions: shape (K, C), no row of zeros.
+        codes: random codes, shape (N, C).
+    Raises:
+        TypeError, ValueError: an argument is anything else.
+    First met in: notebook 16.
+    """
+    _check_rows(codes, directions)
+    unit = directions / directions.norm(dim=1, keepdim=True)
+    if not bool(torch.isfinite(unit).all()):
+        raise ValueError("directions must have no row of zeros: it points nowhere")
+    return unit * (codes @ unit.T).std(dim=0)[:, None]
+
+
 # ---------------------------------------------------------------- what they move
 
 
@@ -200,14 +220,9 @@ def effects(
         TypeError, ValueError: an argument is anything else.
     First met in: notebook 16.
     """
-    for name, rows in (("codes", codes), ("directions", directions)):
-        _inputs.check_samples(name, rows)
-    if codes.ndim != 2 or directions.ndim != 2 or codes.shape[1] != directions.shape[1]:
-        raise ValueError(
-            f"codes and directions must have rows of one length, got {tuple(codes.shape)}, {tuple(directions.shape)}"
-        )
-    if not bool((unit > 0).all()):
-        raise ValueError("unit must be above 0 for every factor")
+    _check_rows(codes, directions)
+    if unit.ndim != 1 or not bool((unit > 0).all()):
+        raise ValueError(f"unit must be above 0 for every factor, shape (F,), got {unit.tolist()}")
     step, found = real_between("step", step, 0.0), []
     for direction in directions:
         up, down = (
@@ -286,6 +301,15 @@ def _beginning(generator: nn.Module) -> tuple[nn.Linear, nn.BatchNorm1d]:
     if [type(layer) for layer in layers] != [nn.Linear, nn.BatchNorm1d]:
         raise ValueError(f"generator must begin with a dense layer and batch norm, got {type(generator).__name__}")
     return layers[0], layers[1]
+
+
+def _check_rows(codes: Tensor, directions: Tensor) -> None:
+    for name, rows in (("codes", codes), ("directions", directions)):
+        _inputs.check_samples(name, rows)
+    if codes.ndim != 2 or directions.ndim != 2 or codes.shape[1] != directions.shape[1]:
+        raise ValueError(
+            f"codes and directions must have rows of one length, got {tuple(codes.shape)}, {tuple(directions.shape)}"
+        )
 
 
 def _pair(name: str, rows: object, other: str, more: object) -> tuple[Tensor, Tensor]:

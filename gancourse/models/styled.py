@@ -4,8 +4,8 @@ z goes through a small mapping network and becomes w, the style. w enters three 
 the shape, at the maps of a quarter of the side, and at those of half the side. Different styles at different places
 are mixed by handing over three of them. Each place with maps lets w in by one of three ways, the generator's ``style``:
 
-    image       AdaIN: each map of each image is normalised by itself, and gets a scale and a shift from w
-    batch       the same, but normalised over the batch, as batch norm does; what works best in this small network
+    image       StyleGAN's AdaIN: each map of each image is normalised by itself, and gets a scale and a shift from w
+    batch       the same, but normalised over the batch, as batch norm does
     modulated   StyleGAN2's way: w scales the weights of the next convolution, which are normalised again
 """
 
@@ -31,7 +31,7 @@ __all__ = [
     "truncate",
 ]
 
-STYLES = ("batch", "image", "modulated")
+STYLES = ("modulated", "batch", "image")
 PLACES = ("dense", "quarter", "half")
 """Where w enters: the dense layers, the maps of a quarter of the side, those of half the side."""
 
@@ -255,7 +255,7 @@ class StyledGenerator(nn.Module):
         latent_dim: int = 64,
         width: int = 16,
         *,
-        style: str = "batch",
+        style: str = "modulated",
         noise: bool = True,
     ) -> None:
         super().__init__()
