@@ -119,7 +119,8 @@ class Moved:
         """Say where the steps lead, and which factor follows most."""
         change = self.after - self.before
         steps = ", ".join(f"{step:+.1f}" for step in self._steps())
-        said = ", ".join(f"{name} {value:+.2f}" for name, value in zip(ellipses.FACTORS, change.tolist(), strict=True))
+        values = [round(value, 2) + 0.0 for value in change.tolist()]  # + 0.0: no "-0.00"
+        said = ", ".join(f"{name} {value:+.2f}" for name, value in zip(ellipses.FACTORS, values, strict=True))
         total, most = float(change.abs().sum()), int(change.abs().argmax())
         verdict = "nothing has moved"
         if total >= _STILL:

@@ -16,7 +16,8 @@ from gancourse.plotting.style import COLOURS
 __all__ = ["shares_of_factors", "trade_off"]
 
 _SHADES = LinearSegmentedColormap.from_list("shares", ["white", COLOURS["fake"]])
-_DARK = 0.55  # from this share on, black words would not be read
+_FULL = 0.75  # the share with the full colour; more is rare
+_DARK = 0.42  # from this share on, black words would not be read
 _LOOKS = ((COLOURS["fake"], "-", "X"), ("#40004b", "--", "s"), ("#b07cc6", "-.", "D"))
 
 
@@ -42,7 +43,7 @@ def shares_of_factors(effects: Mapping[str, Tensor], factors: Sequence[str]) -> 
     deep = max(len(table) for table in tables.values())
     figure, axes = style.figure(len(tables), size=(2.9 * len(tables) + 0.4, 0.5 * deep + 1.5), squeeze=False)
     for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
-        ax.imshow(table, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
+        ax.imshow(table, cmap=_SHADES, vmin=0, vmax=_FULL, aspect="auto")
         for (row, column), share in np.ndenumerate(table):
             colour = "white" if share > _DARK else "black"
             ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=10)

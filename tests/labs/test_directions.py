@@ -51,7 +51,7 @@ def test_the_status_says_which_factor_follows_most(made):
     assert f"of the change is {ellipses.FACTORS[most]}" in said and "steps +1.5, +0.0, +0.0, +0.0" in said
     assert f"{float(change.abs()[most] / change.abs().sum()):.0%} of the change" in said
     for name, value in zip(ellipses.FACTORS, change.tolist(), strict=True):
-        assert f"{name} {value:+.2f}" in said
+        assert f"{name} {round(value, 2) + 0.0:+.2f}" in said
 
 
 def test_bars_and_marks_show_what_is_measured(made):
