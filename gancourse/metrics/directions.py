@@ -127,8 +127,9 @@ def closed_form(weight: Tensor) -> Tensor:
 def principal(codes: Tensor, hidden: Tensor) -> Tensor:
     """Return the directions of codes that belong to the principal components of what a layer makes of them.
 
-    The components are found among the layer's outputs. Then each one's score is fitted by a linear function of the
-    code, by least squares, and the function's slope, made as long as 1, is the direction. Strongest first.
+    The components are found among the layer's outputs. Then the codes are fitted by linear functions of the scores, by
+    least squares: how a code changes on average with a component's score, made as long as 1, is its direction.
+    Strongest first.
 
     Args:
         codes: random codes, shape (N, C).
@@ -146,8 +147,8 @@ def principal(codes: Tensor, hidden: Tensor) -> Tensor:
         raise ValueError(f"hidden must have at least {size} numbers a row, got {hidden.shape[1]}")
     hidden, codes = hidden - hidden.mean(dim=0), codes - codes.mean(dim=0)
     scores = hidden @ torch.linalg.svd(hidden, full_matrices=False).Vh[:size].T
-    slopes = torch.linalg.lstsq(codes, scores).solution.T
-    return (slopes / slopes.norm(dim=1, keepdim=True)).float()
+    rows = torch.linalg.lstsq(scores, codes).solution
+    return (rows / rows.norm(dim=1, keepdim=True)).float()
 
 
 def supervised(codes: Tensor, factors: Tensor) -> Tensor:

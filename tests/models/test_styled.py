@@ -178,7 +178,7 @@ def test_the_mean_style_and_truncation():
 
 
 def test_its_average_can_be_taken_and_measured_again():
-    generator = built(image_size=16, width=2)
+    generator = built(image_size=16, width=2, style="batch")
     average = averaging.average(generator, 0.5)
     average.update_parameters(generator)
     assert (
@@ -192,7 +192,7 @@ def test_its_average_can_be_taken_and_measured_again():
     ("call", "words"),
     [
         (lambda: styled.StyledGenerator(20), "image_size must be one of 16, 28, 32, 64, got 20"),
-        (lambda: styled.StyledGenerator(style="adain"), "style must be one of batch, image, modulated, got 'adain'"),
+        (lambda: styled.StyledGenerator(style="adain"), "style must be one of modulated, batch, image, got 'adain'"),
         (lambda: styled.Mapping(64, 0), "layers must be a positive whole number, got 0"),
         (lambda: styled.Mapping(3)(torch.zeros(2, 4)), r"z must have shape \(N, 3\), got \(2, 4\)"),
         (lambda: built().paint(torch.zeros(2, 5, 64)), r"z must have shape \(N, 64\)"),
