@@ -1,4 +1,4 @@
-"""Checkers of notebook 16: truncation, modulated weights, directions in closed form, and the slant's direction."""
+"""Checkers of notebook 16: directions in closed form, truncation, modulated weights, and the slant's direction."""
 
 from __future__ import annotations
 
@@ -14,6 +14,110 @@ from gancourse.checks.framework import NotYet, call, exercise, tensor
 __all__ = ["directions", "modulate", "slant_direction", "truncate"]
 
 # ---------------------------------------------------------------- exercise 1
+
+
+def _signed(rows: Tensor) -> Tensor:
+    """Turn each row round so that its largest number is positive: the sign of a direction is arbitrary."""
+    largest = rows.gather(1, rows.abs().argmax(1, keepdim=True))
+    return rows * torch.where(largest < 0, -1.0, 1.0)
+
+
+def _closed(weight: Tensor, factors: Tensor) -> Tensor:
+    return torch.linalg.svd(factors[:, None] * weight).Vh
+
+
+def _alike(got: Tensor, wanted: Tensor) -> bool:
+    return got.shape == wanted.shape and same(_signed(got), _signed(wanted), tolerance=1e-3)
+
+
+_DIRECTION_MISTAKES: tuple[tuple[Callable[[Tensor, Tensor], Tensor], str], ...] = (
+    (
+        lambda weight, factors: torch.linalg.svd(weight).Vh,
+        "the factors are missing: batch norm multiplies each row of the weight before anything else sees it",
+    ),
+    (
+        lambda weight, factors: torch.linalg.svd(weight / factors[:, None]).Vh,
+        "you divide by the factors. Batch norm *multiplies* by them",
+    ),
+    (
+        lambda weight, factors: torch.linalg.svd(factors.square()[:, None] * weight).Vh,
+        "each row is multiplied twice by its factor",
+    ),
+    (
+        lambda weight, factors: torch.linalg.svd(factors.abs().sqrt()[:, None] * weight).Vh,
+        "each row is multiplied by the *root* of its factor",
+    ),
+    (
+        lambda weight, factors: torch.linalg.svd(factors[:, None] * weight - (factors[:, None] * weight).mean(0)).Vh,
+        "you take away the mean of the rows first. That is what principal components of *data* want; here the map "
+        "itself is asked",
+    ),
+    (
+        lambda weight, factors: _closed(weight, factors).flip(0),
+        "the weakest direction comes first; turn it round",
+    ),
+)
+
+
+@exercise("Exercise 1")
+def directions(function: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """Check ``directions(weight, factors)``: unit directions of z as rows, the strongest first; signs are free.
+
+    First met in: notebook 16.
+    """
+    random = torch.Generator().manual_seed(18)
+    cases = []
+    for height, width in ((7, 4), (9, 5), (6, 3)):
+        turn = torch.linalg.qr(torch.randn(width, width, generator=random)).Q
+        out = torch.linalg.qr(torch.randn(height, width, generator=random)).Q
+        strengths = torch.linspace(3, 0.5, width)  # well apart, so that each direction is unique
+        factors = 0.3 + 2 * torch.rand(height, generator=random)
+        factors[1] *= -1
+        cases.append(((out * strengths) @ turn.T / factors[:, None], factors))
+    answers = []
+    for weight, factors in cases:
+        got = call(function, weight, factors, name="directions", names=("weight", "factors"))
+        if isinstance(got, tuple) and len(got) == 3:
+            raise NotYet("a decomposition has three parts; return the one whose rows are directions of z")
+        got = tensor(got).detach().float()
+        width = weight.shape[1]
+        if got.shape == (weight.shape[0], weight.shape[0]):
+            raise NotYet(
+                f"{len(got)} directions of {len(got)} numbers came out, which is where the layer's *outputs* live. "
+                f"z has {width} numbers: take the other factor of the decomposition"
+            )
+        if got.shape != (width, width):
+            raise NotYet(f"the shape should be {(width, width)}, a direction a row, but is {tuple(got.shape)}")
+        answers.append(got)
+    if all(_alike(got, _closed(*case)) for got, case in zip(answers, cases, strict=True)):
+        return "No sample was drawn and no label was used: the weights alone say which way z moves the layer most."
+    _name_direction_mistake(answers, cases)
+    weight, _ = cases[0]
+    raise NotYet(
+        "these are not the directions that move the layer most. For a weight of shape "
+        f"{tuple(weight.shape)} the first should be {show(_signed(_closed(*cases[0]))[0])}, up to its sign, and you "
+        f"return {show(_signed(answers[0])[0])}"
+    )
+
+
+def _name_direction_mistake(answers: list[Tensor], cases: list[tuple[Tensor, Tensor]]) -> None:
+    """Raise what is wrong with the directions, if it is known: as rows, as columns, in length."""
+    pairs = list(zip(answers, cases, strict=True))
+    turned = [(got.T, case) for got, case in pairs]
+    for shape, said in ((pairs, ""), (turned, "your directions are the *columns* of what you return; rows are wanted")):
+        if said and all(_alike(got, _closed(*case)) for got, case in shape):
+            raise NotYet(said)
+        for formula, sentence in _DIRECTION_MISTAKES:
+            if all(_alike(got, formula(*case)) for got, case in shape):
+                raise NotYet(f"{sentence}. And {said}" if said else sentence)
+        lengths = [(torch.nn.functional.normalize(got, dim=1), case) for got, case in shape]
+        if all(_alike(got, _closed(*case)) for got, case in lengths):
+            raise NotYet("the directions are right, but not of length 1" + (f". And {said}" if said else ""))
+    if all(not same(got @ got.T, torch.eye(len(got)), tolerance=1e-3) for got in answers):
+        raise NotYet("the rows are not perpendicular to each other and of length 1, as those of Vh are")
+
+
+# ---------------------------------------------------------------- exercise 2
 
 _OWN_MEAN = (
     "you move towards the mean of the codes that were handed in. It has to be `middle`: with one code, or with eight, "
@@ -73,7 +177,7 @@ _TRUNCATE_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 1")
+@exercise("Exercise 2")
 def truncate(function: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     """Check ``truncate(codes, middle, psi)``: each code moved towards the middle, to the share psi of its way.
 
@@ -101,7 +205,7 @@ def truncate(function: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     return "With psi = 1 nothing happens, with psi = 0 every sample is the same. z has its middle at 0; w has not."
 
 
-# ---------------------------------------------------------------- exercise 2
+# ---------------------------------------------------------------- exercise 3
 
 
 def _scaled(weight: Tensor, scales: Tensor) -> Tensor:
@@ -192,7 +296,7 @@ _MODULATE_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 2")
+@exercise("Exercise 3")
 def modulate(function: Callable[[Tensor, Tensor], Tensor]) -> str:
     """Check ``modulate(weight, scales)``: (O, I, k, k) and (N, I) to demodulated weights (N, O, I, k, k).
 
@@ -241,110 +345,6 @@ def _weights(got: Tensor, weight: Tensor, scales: Tensor) -> Tensor:
     if got.shape == (len(scales) * weight.shape[0], *weight.shape[1:]):
         raise NotYet(f"samples and output maps share an axis. The shape should be {wanted}, but is {tuple(got.shape)}")
     raise NotYet(f"the shape should be {wanted}, but is {tuple(got.shape)}")
-
-
-# ---------------------------------------------------------------- exercise 3
-
-
-def _signed(rows: Tensor) -> Tensor:
-    """Turn each row round so that its largest number is positive: the sign of a direction is arbitrary."""
-    largest = rows.gather(1, rows.abs().argmax(1, keepdim=True))
-    return rows * torch.where(largest < 0, -1.0, 1.0)
-
-
-def _closed(weight: Tensor, factors: Tensor) -> Tensor:
-    return torch.linalg.svd(factors[:, None] * weight).Vh
-
-
-def _alike(got: Tensor, wanted: Tensor) -> bool:
-    return got.shape == wanted.shape and same(_signed(got), _signed(wanted), tolerance=1e-3)
-
-
-_DIRECTION_MISTAKES: tuple[tuple[Callable[[Tensor, Tensor], Tensor], str], ...] = (
-    (
-        lambda weight, factors: torch.linalg.svd(weight).Vh,
-        "the factors are missing: batch norm multiplies each row of the weight before anything else sees it",
-    ),
-    (
-        lambda weight, factors: torch.linalg.svd(weight / factors[:, None]).Vh,
-        "you divide by the factors. Batch norm *multiplies* by them",
-    ),
-    (
-        lambda weight, factors: torch.linalg.svd(factors.square()[:, None] * weight).Vh,
-        "each row is multiplied twice by its factor",
-    ),
-    (
-        lambda weight, factors: torch.linalg.svd(factors.abs().sqrt()[:, None] * weight).Vh,
-        "each row is multiplied by the *root* of its factor",
-    ),
-    (
-        lambda weight, factors: torch.linalg.svd(factors[:, None] * weight - (factors[:, None] * weight).mean(0)).Vh,
-        "you take away the mean of the rows first. That is what principal components of *data* want; here the map "
-        "itself is asked",
-    ),
-    (
-        lambda weight, factors: _closed(weight, factors).flip(0),
-        "the weakest direction comes first; turn it round",
-    ),
-)
-
-
-@exercise("Exercise 3")
-def directions(function: Callable[[Tensor, Tensor], Tensor]) -> str:
-    """Check ``directions(weight, factors)``: unit directions of z as rows, the strongest first; signs are free.
-
-    First met in: notebook 16.
-    """
-    random = torch.Generator().manual_seed(18)
-    cases = []
-    for height, width in ((7, 4), (9, 5), (6, 3)):
-        turn = torch.linalg.qr(torch.randn(width, width, generator=random)).Q
-        out = torch.linalg.qr(torch.randn(height, width, generator=random)).Q
-        strengths = torch.linspace(3, 0.5, width)  # well apart, so that each direction is unique
-        factors = 0.3 + 2 * torch.rand(height, generator=random)
-        factors[1] *= -1
-        cases.append(((out * strengths) @ turn.T / factors[:, None], factors))
-    answers = []
-    for weight, factors in cases:
-        got = call(function, weight, factors, name="directions", names=("weight", "factors"))
-        if isinstance(got, tuple) and len(got) == 3:
-            raise NotYet("a decomposition has three parts; return the one whose rows are directions of z")
-        got = tensor(got).detach().float()
-        width = weight.shape[1]
-        if got.shape == (weight.shape[0], weight.shape[0]):
-            raise NotYet(
-                f"{len(got)} directions of {len(got)} numbers came out, which is where the layer's *outputs* live. "
-                f"z has {width} numbers: take the other factor of the decomposition"
-            )
-        if got.shape != (width, width):
-            raise NotYet(f"the shape should be {(width, width)}, a direction a row, but is {tuple(got.shape)}")
-        answers.append(got)
-    if all(_alike(got, _closed(*case)) for got, case in zip(answers, cases, strict=True)):
-        return "No sample was drawn and no label was used: the weights alone say which way z moves the layer most."
-    _name_direction_mistake(answers, cases)
-    weight, _ = cases[0]
-    raise NotYet(
-        "these are not the directions that move the layer most. For a weight of shape "
-        f"{tuple(weight.shape)} the first should be {show(_signed(_closed(*cases[0]))[0])}, up to its sign, and you "
-        f"return {show(_signed(answers[0])[0])}"
-    )
-
-
-def _name_direction_mistake(answers: list[Tensor], cases: list[tuple[Tensor, Tensor]]) -> None:
-    """Raise what is wrong with the directions, if it is known: as rows, as columns, in length."""
-    pairs = list(zip(answers, cases, strict=True))
-    turned = [(got.T, case) for got, case in pairs]
-    for shape, said in ((pairs, ""), (turned, "your directions are the *columns* of what you return; rows are wanted")):
-        if said and all(_alike(got, _closed(*case)) for got, case in shape):
-            raise NotYet(said)
-        for formula, sentence in _DIRECTION_MISTAKES:
-            if all(_alike(got, formula(*case)) for got, case in shape):
-                raise NotYet(f"{sentence}. And {said}" if said else sentence)
-        lengths = [(torch.nn.functional.normalize(got, dim=1), case) for got, case in shape]
-        if all(_alike(got, _closed(*case)) for got, case in lengths):
-            raise NotYet("the directions are right, but not of length 1" + (f". And {said}" if said else ""))
-    if all(not same(got @ got.T, torch.eye(len(got)), tolerance=1e-3) for got in answers):
-        raise NotYet("the rows are not perpendicular to each other and of length 1, as those of Vh are")
 
 
 # ---------------------------------------------------------------- exercise 4
