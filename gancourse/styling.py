@@ -34,6 +34,8 @@ def train(
     seed: int,
     mixing: float = 0.0,
     noise: bool = True,
+    gamma: float = recommended.GAMMA,
+    betas: tuple[float, float] = recommended.BETAS,
 ) -> nn.Module:
     """Train a generator where the images are, and return its average in eval mode, without gradients.
 
@@ -47,13 +49,16 @@ def train(
         mixing: in which share of the steps each image gets the styles of two z: of one up to a place that is drawn, of
             the other from there on.
         noise: whether a styled generator has noise inputs.
+        gamma: weight of R1.
+        betas: of both Adams. Where the real images vary in a few smooth ways only, as ellipses do, a longer memory
+            than the recipe's is better: (0, 0.99).
     Raises:
         TypeError, ValueError: an argument will not do.
     Source: Karras et al. (2019), section 3.1, for mixing.
     First met in: notebook 16.
     """
     num_steps = whole_between("num_steps", num_steps, 1)
-    mixing = real_between("mixing", mixing, 0.0, 1.0)
+    mixing, gamma = real_between("mixing", mixing, 0.0, 1.0), real_between("gamma", gamma, 0.0)
     side, channels = images.shape[-1], images.shape[1]
     with runtime.seeded(seed):
         if style is None:
@@ -61,10 +66,10 @@ def train(
         else:
             generator = StyledGenerator(side, channels, latent_dim, style=style, noise=noise)
         pair = generator, dense_conv.Discriminator(side, channels)
-    parts = recommended.assemble(*pair, width=generator.width, num_steps=num_steps, device=images.device)
+    parts = recommended.assemble(*pair, width=generator.width, num_steps=num_steps, betas=betas, device=images.device)
     through = generator if style is None else _with_styles(generator, mixing, runtime.generator(seed + 3))
     drawn = recommended.latents(parts, runtime.generator(seed + 1))
-    step = recommended.make_step(parts, drawn, generator=through)
+    step = recommended.make_step(parts, drawn, generator=through, gamma=gamma)
     real = batches.stream(images, recommended.BATCH_SIZE, runtime.generator(seed + 2))
     for _ in range(num_steps):
         step(next(real))
