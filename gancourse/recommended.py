@@ -153,7 +153,6 @@ def make_step(
     *,
     generator: nn.Module | None = None,
     discriminator: nn.Module | None = None,
-    gamma: float = GAMMA,
     first_step: int = 0,
 ) -> Callable[[Tensor], dict[str, Tensor]]:
     """Return the step: D's update, G's update, both rates, the average, in this order.
@@ -166,7 +165,6 @@ def make_step(
         latents: draws z, as :func:`latents` does.
         generator, discriminator: what the forward passes go through in place of the networks, such as the same
             networks wrapped for several processes; the weights that are trained stay those of ``parts``.
-        gamma: weight of R1.
         first_step: steps done before; R1 comes at multiples of ``R1_EVERY``.
     Returns:
         A function from real images, shape (N, channels, S, S), to {"d_loss": ..., "g_loss": ...}, for
@@ -181,7 +179,7 @@ def make_step(
         braked = next(steps) % R1_EVERY == 0
         real_logits = D(real.requires_grad_(braked))
         d_loss = losses.non_saturating_discriminator_loss(real_logits=real_logits, fake_logits=D(fake.detach()))
-        brake = R1_EVERY * gamma / 2 * penalties.r1_penalty(real_logits, real) if braked else 0.0
+        brake = R1_EVERY * GAMMA / 2 * penalties.r1_penalty(real_logits, real) if braked else 0.0
         parts.d_optimizer.zero_grad()
         (d_loss + brake).backward()
         parts.d_optimizer.step()

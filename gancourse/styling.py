@@ -34,7 +34,6 @@ def train(
     seed: int,
     mixing: float = 0.0,
     noise: bool = True,
-    gamma: float = recommended.GAMMA,
     betas: tuple[float, float] = recommended.BETAS,
 ) -> nn.Module:
     """Train a generator where the images are, and return its average in eval mode, without gradients.
@@ -49,7 +48,6 @@ def train(
         mixing: in which share of the steps each image gets the styles of two z: of one up to a place that is drawn, of
             the other from there on.
         noise: whether a styled generator has noise inputs.
-        gamma: weight of R1.
         betas: of both Adams. Where the real images vary in a few smooth ways only, as ellipses do, a longer memory
             than the recipe's is better: (0, 0.99).
     Raises:
@@ -58,7 +56,7 @@ def train(
     First met in: notebook 16.
     """
     num_steps = whole_between("num_steps", num_steps, 1)
-    mixing, gamma = real_between("mixing", mixing, 0.0, 1.0), real_between("gamma", gamma, 0.0)
+    mixing = real_between("mixing", mixing, 0.0, 1.0)
     side, channels = images.shape[-1], images.shape[1]
     with runtime.seeded(seed):
         if style is None:
@@ -69,7 +67,7 @@ def train(
     parts = recommended.assemble(*pair, width=generator.width, num_steps=num_steps, betas=betas, device=images.device)
     through = generator if style is None else _with_styles(generator, mixing, runtime.generator(seed + 3))
     drawn = recommended.latents(parts, runtime.generator(seed + 1))
-    step = recommended.make_step(parts, drawn, generator=through, gamma=gamma)
+    step = recommended.make_step(parts, drawn, generator=through)
     real = batches.stream(images, recommended.BATCH_SIZE, runtime.generator(seed + 2))
     for _ in range(num_steps):
         step(next(real))
