@@ -34,6 +34,7 @@ def train(
     seed: int,
     mixing: float = 0.0,
     noise: bool = True,
+    betas: tuple[float, float] = recommended.BETAS,
 ) -> nn.Module:
     """Train a generator where the images are, and return its average in eval mode, without gradients.
 
@@ -47,6 +48,8 @@ def train(
         mixing: in which share of the steps each image gets the styles of two z: of one up to a place that is drawn, of
             the other from there on.
         noise: whether a styled generator has noise inputs.
+        betas: of both Adams. Where the real images vary in a few smooth ways only, as ellipses do, a longer memory
+            than the recipe's is better: (0, 0.99).
     Raises:
         TypeError, ValueError: an argument will not do.
     Source: Karras et al. (2019), section 3.1, for mixing.
@@ -61,7 +64,7 @@ def train(
         else:
             generator = StyledGenerator(side, channels, latent_dim, style=style, noise=noise)
         pair = generator, dense_conv.Discriminator(side, channels)
-    parts = recommended.assemble(*pair, width=generator.width, num_steps=num_steps, device=images.device)
+    parts = recommended.assemble(*pair, width=generator.width, num_steps=num_steps, betas=betas, device=images.device)
     through = generator if style is None else _with_styles(generator, mixing, runtime.generator(seed + 3))
     drawn = recommended.latents(parts, runtime.generator(seed + 1))
     step = recommended.make_step(parts, drawn, generator=through)

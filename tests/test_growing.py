@@ -4,8 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gancourse import growing, runtime
+from gancourse import growing, runtime, styling
 from gancourse.models import dense_conv, grown
+
+
+@pytest.fixture(autouse=True)
+def measured_on_few(monkeypatch):
+    monkeypatch.setattr(styling, "_COUNTED", 500)
+
 
 IMAGES = 2 * torch.rand(70, 1, 16, 16, generator=runtime.generator(0)) - 1
 

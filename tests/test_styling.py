@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from gancourse import recommended, runtime, styling
+from gancourse.data import batches
 from gancourse.models import dense_conv, styled
+
+
+@pytest.fixture(autouse=True)
+def measured_on_few(monkeypatch):
+    monkeypatch.setattr(styling, "_COUNTED", 500)
+
 
 IMAGES = 2 * torch.rand(70, 1, 16, 16, generator=runtime.generator(0)) - 1
 Z = torch.randn(6, 5, generator=runtime.generator(1))
@@ -35,14 +42,18 @@ def test_without_a_style_it_is_the_recommended_recipe():
         pair = dense_conv.Generator(16, latent_dim=5), dense_conv.Discriminator(16)
     parts = recommended.assemble(*pair, width=16, num_steps=3)
     step = recommended.make_step(parts, recommended.latents(parts, runtime.generator(1)))
-    from gancourse.data import batches
-
     real = batches.stream(IMAGES, recommended.BATCH_SIZE, runtime.generator(2))
     for _ in range(3):
         step(next(real))
     ours = trained(num_steps=3)
     for (name, a), b in zip(parts.average.module.named_parameters(), ours.parameters(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_betas_are_those_that_were_asked_for():
+    usual = trained(num_steps=9)(Z)
+    assert torch.equal(trained(num_steps=9, betas=recommended.BETAS)(Z), usual)
+    assert not torch.equal(trained(num_steps=9, betas=(0.0, 0.99))(Z), usual)
 
 
 def test_styles_are_mixed_in_the_share_of_steps_that_was_asked_for(monkeypatch):

@@ -152,7 +152,7 @@ STYLE_NAMES = [REAL, "plain", SHRUNK_NAME, *list(VARIANTS)[1:]]
 
 # ---------------------------------------------------------------- directions
 
-ELLIPSES = {"latent_dim": 8, "num_steps": 480}
+ELLIPSES = {"latent_dim": 8, "num_steps": 480, "betas": (0.0, 0.99)}
 TRAINED_ON, SETS, STEPS_TAKEN, FIT_ON = 20_000, 10, {"ellipses": 400, "digits": 200}, 4_000
 KINDS = ("closed form", "closed form, raw", "principal", "supervised", "random")
 DIRECTION_NAMES = [f"{what}: {kind}" for what in STEPS_TAKEN for kind in KINDS]
