@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -172,6 +171,10 @@ _TRUNCATE_MISTAKES: Mistakes = [
         lambda codes, middle, psi: middle + psi * (codes - middle) / (codes - middle).norm(dim=1, keepdim=True),
         "each difference is made as long as psi. It should keep its own length, times psi",
     ),
+    (
+        lambda codes, middle, psi: codes + (1 - psi) * middle,
+        "the middle gets the rest of the weight, 1 - psi, and the codes still count whole",
+    ),
     (lambda codes, middle, psi: codes, "the codes come out as they went in: psi is not used"),
     (lambda codes, middle, psi: middle.expand_as(codes), "every code is the middle: psi is not used"),
 ]
@@ -242,6 +245,14 @@ _MODULATE_MISTAKES: Mistakes = [
         lambda weight, scales: _scaled(_divided(weight, (1, 2, 3)), scales),
         "you divide by the length that the filter had *before* the scaling, so a large scale still makes all that "
         "follows large",
+    ),
+    (
+        lambda weight, scales: _divided(_scaled(weight, scales.square()), (2, 3, 4)),
+        "the scales come in squared; only the sum of squares has them so",
+    ),
+    (
+        lambda weight, scales: _divided(_scaled(weight, 1 / scales), (2, 3, 4)),
+        "you divide by the scales, so a map with a large scale counts less",
     ),
     (
         lambda weight, scales: _divided(_scaled(weight, 1 + scales), (2, 3, 4)),
@@ -364,8 +375,6 @@ def _slant(codes: Tensor, slant: Tensor) -> Tensor:
 
 
 _SLANT_MISTAKES: Mistakes = [
-    (lambda codes, slant: _fit(codes, slant).float(), "the direction is right, but its length is not 1"),
-    (lambda codes, slant: -_slant(codes, slant), "the direction leans digits to the *left*: look at the sign"),
     (
         lambda codes, slant: _unit(torch.linalg.lstsq(codes, slant[:, None]).solution[:, 0]),
         "neither codes nor slant were centred, so the fit has to go through 0 and bends your direction. Take the means "
@@ -383,6 +392,16 @@ _SLANT_MISTAKES: Mistakes = [
         lambda codes, slant: _unit((codes - codes.mean(0)).T @ (slant - slant.mean())),
         "you take each number's own covariance with the slant. Where numbers of the codes are correlated, as here, one "
         "of them gets the credit of another: least squares fit them all together",
+    ),
+    (
+        lambda codes, slant: _unit(((codes - codes.mean(0)) / codes.std(0)).T @ (slant - slant.mean())),
+        "you take each number's own correlation with the slant. Where numbers of the codes go together, as here, one "
+        "gets the credit of another: least squares fit them all together",
+    ),
+    (
+        lambda codes, slant: _unit(codes[slant > slant.median()].mean(0) - codes[slant <= slant.median()].mean(0)),
+        "you go from the mean of the codes that lean less to that of those that lean more. It points the same way only "
+        "where the numbers of the codes are independent; least squares are wanted",
     ),
     (
         lambda codes, slant: _unit(codes.T @ slant),
@@ -405,19 +424,24 @@ def slant_direction(function: Callable[[Tensor, Tensor], Tensor]) -> str:
         codes = torch.randn(n, size, generator=random) @ mixed + 2 * torch.randn(size, generator=random)
         slant = 0.3 * codes @ torch.randn(size, generator=random) + 0.5 * torch.randn(n, generator=random) + 1.5
         cases.append((codes, slant))
-    compare(
-        function,
-        cases,
-        _slant,
-        _SLANT_MISTAKES,
-        name="slant_direction",
-        names=("codes", "slant"),
-        read=lambda got: _row(tensor(got)),
-        told=lambda codes, slant: f"{len(codes)} codes of {codes.shape[1]} numbers",
-        tolerance=1e-3,
-    )
+    answers = [
+        _row(tensor(call(function, *case, name="slant_direction", names=("codes", "slant"))), case[0]) for case in cases
+    ]
+    rights = [_slant(*case) for case in cases]
+    along = [float(got.double() @ right.double()) for got, right in zip(answers, rights, strict=True)]
+    lengths = [float(got.double().norm()) for got in answers]
+    if all(length > 0 and abs(abs(way) - length) <= 1e-4 * length for way, length in zip(along, lengths, strict=True)):
+        if all(way < 0 for way in along):
+            raise NotYet("the direction leans digits to the *left*: look at the sign")
+        if any(abs(length - 1) > 1e-3 for length in lengths):
+            raise NotYet("the direction is right, but its length is not 1")
+    told = lambda codes, slant: f"{len(codes)} codes of {codes.shape[1]} numbers"  # noqa: E731
+    settle(answers, cases, _slant, _SLANT_MISTAKES, told=told, tolerance=1e-3)
     return "Labels made it: the slant was measured for every sample. That is what the closed form did without."
 
 
-def _row(got: Any) -> Tensor:
-    return got.flatten() if got.ndim == 2 and 1 in got.shape else got
+def _row(got: Tensor, codes: Tensor) -> Tensor:
+    row = got.flatten() if got.ndim == 2 and 1 in got.shape else got
+    if row.shape != codes.shape[1:]:
+        raise NotYet(f"the shape should be {tuple(codes.shape[1:])}, a number for each of z, but is {tuple(got.shape)}")
+    return row

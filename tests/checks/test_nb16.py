@@ -50,6 +50,7 @@ def test_truncation_accepts_other_spellings(capsys):
         (lambda c, m, p: m + p * (c - c.mean(0)), "their own mean"),
         (lambda c, m, p: c.mean(1, keepdim=True) + p * (c - c.mean(1, keepdim=True)), "numbers of *one* code"),
         (lambda c, m, p: m + p * torch.nn.functional.normalize(c - m, dim=1), "as long as psi"),
+        (lambda c, m, p: c + (1 - p) * m, "still count whole"),
         (lambda c, m, p: c, "psi is not used"),
         (lambda c, m, p: m.expand_as(c), "every code is the middle"),
         (lambda c, m, p: m + p * (c - m).mean(0), "the shape should be"),
@@ -130,6 +131,8 @@ def divided(m, dims):
         (lambda w, s: scaled(w, s) / w.square().sum((1, 2, 3), keepdim=True).sqrt(), "*before* the scaling"),
         (lambda w, s: scaled(w, s) / scaled(w, s).std((2, 3, 4), keepdim=True), "standard deviation"),
         (lambda w, s: scaled(w, s) * scaled(w, s).square().sum((2, 3, 4), keepdim=True).sqrt(), "you multiply"),
+        (lambda w, s: right(w, s.square()), "squared"),
+        (lambda w, s: right(w, 1 / s), "divide by the scales"),
         (lambda w, s: -right(w, s), "the sign is not"),
         (lambda w, s: right(w, s).flatten(0, 1), "share an axis"),
         (lambda w, s: right(w, s).transpose(1, 2), "should be"),
@@ -181,6 +184,8 @@ def test_directions_accept_other_spellings(capsys):
     accepts(capsys, nb16.directions, lambda w, f: torch.linalg.svd(torch.diag(f) @ w, full_matrices=False)[2])
     accepts(capsys, nb16.directions, by_eigenvectors)
     accepts(capsys, nb16.directions, lambda w, f: -closed(w, f))
+    accepts(capsys, nb16.directions, lambda w, f: torch.linalg.svd((f[:, None] * w).T).U.T)
+    accepts(capsys, nb16.directions, lambda w, f: closed(w, f / f.norm()))
     accepts(capsys, nb16.directions, lambda w, f: np.linalg.svd((f[:, None] * w).numpy())[2])
 
 
@@ -201,6 +206,12 @@ def test_directions_accept_other_spellings(capsys):
         (lambda w, f: torch.linalg.svd(f[:, None] * w).S, "the shape should be"),
         (lambda w, f: torch.linalg.svd(f[:, None] * w).S[:, None] * closed(w, f), "not of length 1"),
         (lambda w, f: torch.pca_lowrank(f[:, None] * w, w.shape[1])[2].T, "you take away the mean"),
+        (
+            lambda w, f: torch.linalg.eigh(w.T @ (f.square()[:, None] * w)).eigenvectors,
+            "the weakest direction comes first",
+        ),
+        (lambda w, f: torch.linalg.svd(f * w), "two shapes do not fit"),
+        (lambda w, f: torch.nn.functional.normalize(f[:, None] * w, dim=1), "the shape should be"),
         (lambda w, f: torch.eye(w.shape[1]), "not the directions that move the layer most"),
         (lambda w, f: torch.ones(w.shape[1], w.shape[1]), "perpendicular"),
         (lambda w, f: closed(w, f)[0], "the shape should be"),
@@ -245,7 +256,11 @@ def unit(v):
         (lambda c, s: unit((c - c.mean(0)).T @ (s - s.mean())), "least squares fit them all together"),
         (lambda c, s: unit(c.T @ s), "weighted by their slant"),
         (lambda c, s: unit(c[s.argmax()]), "leans most"),
-        (lambda c, s: unit(c[s > s.median()].mean(0) - c[s < s.median()].mean(0)), "should be"),
+        (lambda c, s: unit(c[s > s.median()].mean(0) - c[s <= s.median()].mean(0)), "from the mean of the codes"),
+        (lambda c, s: fitted(c, s) / fitted(c, s).sum(), "is not 1"),
+        (lambda c, s: unit(((c - c.mean(0)) / c.std(0)).T @ (s - s.mean())), "own correlation"),
+        (lambda c, s: unit(torch.cat([fitted(c, s), s.mean()[None]])), "the shape should be"),
+        (lambda c, s: 0 * fitted(c, s), "nothing but 0"),
     ],
 )
 def test_the_slant_names_the_mistake(capsys, function, fragment):
