@@ -21,8 +21,8 @@ def _signed(rows: Tensor) -> Tensor:
     return rows * torch.where(largest < 0, -1.0, 1.0)
 
 
-def _closed(weight: Tensor, factors: Tensor) -> Tensor:
-    return torch.linalg.svd(factors[:, None] * weight).Vh
+def _closed(weight: Tensor, multipliers: Tensor) -> Tensor:
+    return torch.linalg.svd(multipliers[:, None] * weight).Vh
 
 
 def _alike(got: Tensor, wanted: Tensor) -> bool:
@@ -31,28 +31,30 @@ def _alike(got: Tensor, wanted: Tensor) -> bool:
 
 _DIRECTION_MISTAKES: tuple[tuple[Callable[[Tensor, Tensor], Tensor], str], ...] = (
     (
-        lambda weight, factors: torch.linalg.svd(weight).Vh,
-        "the factors are missing: batch norm multiplies each row of the weight before anything else sees it",
+        lambda weight, multipliers: torch.linalg.svd(weight).Vh,
+        "the multipliers are missing: batch norm multiplies each row of the weight before anything else sees it",
     ),
     (
-        lambda weight, factors: torch.linalg.svd(weight / factors[:, None]).Vh,
-        "you divide by the factors. Batch norm *multiplies* by them",
+        lambda weight, multipliers: torch.linalg.svd(weight / multipliers[:, None]).Vh,
+        "you divide by the multipliers. Batch norm *multiplies* by them",
     ),
     (
-        lambda weight, factors: torch.linalg.svd(factors.square()[:, None] * weight).Vh,
-        "each row is multiplied twice by its factor",
+        lambda weight, multipliers: torch.linalg.svd(multipliers.square()[:, None] * weight).Vh,
+        "each row is multiplied twice by its multiplier",
     ),
     (
-        lambda weight, factors: torch.linalg.svd(factors.abs().sqrt()[:, None] * weight).Vh,
-        "each row is multiplied by the *root* of its factor",
+        lambda weight, multipliers: torch.linalg.svd(multipliers.abs().sqrt()[:, None] * weight).Vh,
+        "each row is multiplied by the *root* of its multiplier",
     ),
     (
-        lambda weight, factors: torch.linalg.svd(factors[:, None] * weight - (factors[:, None] * weight).mean(0)).Vh,
+        lambda weight, multipliers: (
+            torch.linalg.svd(multipliers[:, None] * weight - (multipliers[:, None] * weight).mean(0)).Vh
+        ),
         "you take away the mean of the rows first. That is what principal components of *data* want; here the map "
         "itself is asked",
     ),
     (
-        lambda weight, factors: _closed(weight, factors).flip(0),
+        lambda weight, multipliers: _closed(weight, multipliers).flip(0),
         "the weakest direction comes first; turn it round",
     ),
 )
@@ -60,7 +62,7 @@ _DIRECTION_MISTAKES: tuple[tuple[Callable[[Tensor, Tensor], Tensor], str], ...] 
 
 @exercise("Exercise 1")
 def directions(function: Callable[[Tensor, Tensor], Tensor]) -> str:
-    """Check ``directions(weight, factors)``: unit directions of z as rows, the strongest first; signs are free.
+    """Check ``directions(weight, multipliers)``: unit directions of z as rows, the strongest first; signs are free.
 
     First met in: notebook 16.
     """
@@ -70,12 +72,12 @@ def directions(function: Callable[[Tensor, Tensor], Tensor]) -> str:
         turn = torch.linalg.qr(torch.randn(width, width, generator=random)).Q
         out = torch.linalg.qr(torch.randn(height, width, generator=random)).Q
         strengths = torch.linspace(3, 0.5, width)  # well apart, so that each direction is unique
-        factors = 0.3 + 2 * torch.rand(height, generator=random)
-        factors[1] *= -1
-        cases.append(((out * strengths) @ turn.T / factors[:, None], factors))
+        multipliers = 0.3 + 2 * torch.rand(height, generator=random)
+        multipliers[1] *= -1
+        cases.append(((out * strengths) @ turn.T / multipliers[:, None], multipliers))
     answers = []
-    for weight, factors in cases:
-        got = call(function, weight, factors, name="directions", names=("weight", "factors"))
+    for weight, multipliers in cases:
+        got = call(function, weight, multipliers, name="directions", names=("weight", "multipliers"))
         if isinstance(got, tuple) and len(got) == 3:
             raise NotYet("a decomposition has three parts; return the one whose rows are directions of z")
         got = tensor(got).detach().float()
@@ -83,7 +85,7 @@ def directions(function: Callable[[Tensor, Tensor], Tensor]) -> str:
         if got.shape == (weight.shape[0], weight.shape[0]):
             raise NotYet(
                 f"{len(got)} directions of {len(got)} numbers came out, which is where the layer's *outputs* live. "
-                f"z has {width} numbers: take the other factor of the decomposition"
+                f"z has {width} numbers: take the other part of the decomposition"
             )
         if got.shape != (width, width):
             raise NotYet(f"the shape should be {(width, width)}, a direction a row, but is {tuple(got.shape)}")

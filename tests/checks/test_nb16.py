@@ -192,10 +192,10 @@ def test_directions_accept_other_spellings(capsys):
 @pytest.mark.parametrize(
     ("function", "fragment"),
     [
-        (lambda w, f: torch.linalg.svd(w).Vh, "the factors are missing"),
-        (lambda w, f: torch.linalg.svd(w / f[:, None]).Vh, "you divide by the factors"),
+        (lambda w, f: torch.linalg.svd(w).Vh, "the multipliers are missing"),
+        (lambda w, f: torch.linalg.svd(w / f[:, None]).Vh, "you divide by the multipliers"),
         (lambda w, f: torch.linalg.svd(f.square()[:, None] * w).Vh, "multiplied twice"),
-        (lambda w, f: torch.linalg.svd(f.abs().sqrt()[:, None] * w).Vh, "the *root* of its factor"),
+        (lambda w, f: torch.linalg.svd(f.abs().sqrt()[:, None] * w).Vh, "the *root* of its multiplier"),
         (lambda w, f: closed(w, f).flip(0), "the weakest direction comes first"),
         (lambda w, f: closed(w, f).T, "the *columns*"),
         (lambda w, f: torch.linalg.svd(w).Vh.T, "are missing"),
