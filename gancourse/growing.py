@@ -1,6 +1,6 @@
 """Growing, by the recommended recipe: small images first, larger ones later, each new block faded in.
 
-    grown = growing.train(digits.images, num_steps=490, seed=0)
+    grown = growing.train(digits.images, num_steps=540, seed=0)
     whole = growing.train(digits.images, num_steps=475, seed=0, starts=(0.0, 0.0, 0.0))    # full size from the start
 
 Pair, optimisers, falling rates, lazy R1 and average are those of :mod:`gancourse.recommended`.

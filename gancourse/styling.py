@@ -48,8 +48,8 @@ def train(
         mixing: in which share of the steps each image gets the styles of two z: of one up to a place that is drawn, of
             the other from there on.
         noise: whether a styled generator has noise inputs.
-        betas: of both Adams. Where the real images vary in a few smooth ways only, as ellipses do, a longer memory
-            than the recipe's is better: (0, 0.99).
+        betas: of both Adams. Notebook 16 takes (0, 0.99) for ellipses: with the recipe's shorter memory their sizes
+            spread too far.
     Raises:
         TypeError, ValueError: an argument will not do.
     Source: Karras et al. (2019), section 3.1, for mixing.

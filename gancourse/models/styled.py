@@ -244,7 +244,7 @@ class StyledGenerator(nn.Module):
             map that is learned and starts at 0.
     Raises:
         ValueError: an argument is not allowed.
-    Source: after Karras et al. (2019, 2020), made small; their first map is a constant, which taught no digits here.
+    Source: after Karras et al. (2019, 2020), made small. Their first map is a learned constant; here w makes it.
     First met in: notebook 16.
     """
 
