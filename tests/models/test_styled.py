@@ -145,6 +145,32 @@ def test_each_place_has_a_style_of_its_own(style):
         assert (generator.paint(changed) - same).abs().max() > 1e-4, f"{styled.PLACES[place]} ignores its style"
 
 
+def untold(place, scale=0.0):
+    """Let a place be told nothing by w, but for a scale of 1 + ``scale``."""
+    place.affine.weight.data.zero_()
+    place.affine.bias.data.fill_(scale)
+    return place
+
+
+@pytest.mark.parametrize("style", ["batch", "image"])
+def test_a_place_that_is_told_nothing_normalises_and_nothing_else(style):
+    place = untold(built(style=style, width=2, noise=False).at_quarter)
+    maps = 5 + 3 * torch.randn(6, 4, 7, 7, generator=runtime.generator(1))
+    normed = F.instance_norm(maps) if style == "image" else F.batch_norm(maps, None, None, training=True)
+    assert torch.allclose(place(maps, draws(6), None), place.up(normed.relu()), atol=1e-4)
+
+
+def test_demodulation_is_at_the_first_maps_and_not_before_the_image():
+    generator = built(width=2, noise=False).eval()
+    maps, w = torch.randn(6, 4, 7, 7, generator=runtime.generator(1)), draws(6)
+    one, seven = (untold(generator.at_quarter, scale)(maps, w, None) for scale in (0.0, 6.0))
+    assert torch.allclose(one, seven, atol=1e-4) and one.abs().max() > 0.1
+    maps = maps[:, :2]
+    one, seven = (untold(generator.at_half, scale)(maps, w, None) for scale in (0.0, 6.0))
+    bias = generator.at_half.up.bias
+    assert torch.allclose(seven - bias, 7 * (one - bias), atol=1e-4)
+
+
 def test_in_eval_mode_an_image_depends_on_its_own_style_alone():
     for style in styled.STYLES:
         generator = built(style=style).eval()
