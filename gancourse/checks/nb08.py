@@ -140,7 +140,7 @@ def programme(function: Callable[[Tensor, Tensor, Tensor], tuple]) -> str:
         told=lambda places, p, q: f"places {show(places)}, p = {show(p)} and q = {show(q)}",
         hint="Take one route, from place i to place j: what does it cost, and in which two sums does it appear?",
     )
-    return "Nine unknowns, six equations; the solver did the rest."
+    return "With three places: nine unknowns, six equations. The solver did the rest."
 
 
 def _table(part: Any) -> Tensor:

@@ -144,9 +144,9 @@ class Minimax:
         words = f"{judge} D's loss is {-numbers['V'] + 0.0:.3f}; mass has to travel {w1:.2f} on average (W1)."
         ratio = numbers["KL(p ‖ q)"] / max(numbers["KL(q ‖ p)"], 1e-9)
         if js > 1e-3 and ratio > 2:
-            words += " KL is the larger of the two KLs: q leaves out places where p has data."
+            words += " KL(p ‖ q) is the larger KL: q leaves out places where p has data."
         elif js > 1e-3 and ratio < 0.5:
-            words += " Reverse KL is the larger of the two KLs: q puts mass where p has none."
+            words += " KL(q ‖ p) is the larger KL: q puts mass where p has none."
         return words
 
 

@@ -101,11 +101,14 @@ def by_kind(
     return fig
 
 
-def walk(images: Tensor, shares: Mapping[str, Sequence[float]], *, ends: tuple[str, str]) -> Figure:
+def walk(images: Tensor, clear: Tensor, shares: Mapping[str, Sequence[float]], *, ends: tuple[str, str]) -> Figure:
     """Draw walks from one class to another: images above, and below what a judge sees on average along the way.
+
+    An image that is no clear one of either class has a frame.
 
     Args:
         images: shape (Z, P, 1, H, W): P places on the way for each of Z latent vectors, -1 black and 1 white.
+        clear: which of them are clear, shape (Z, P), true or false.
         shares: at most three, name -> share at each place, shape (P,), from 0 to 1.
         ends: what is asked for at the left and at the right end.
     Returns:
@@ -116,6 +119,8 @@ def walk(images: Tensor, shares: Mapping[str, Sequence[float]], *, ends: tuple[s
     """
     if images.ndim != 5 or images.shape[1] < 2:
         raise ValueError(f"images must have shape (Z, P, 1, H, W) with at least two places, got {tuple(images.shape)}")
+    if clear.shape != images.shape[:2]:
+        raise ValueError(f"clear must have shape {tuple(images.shape[:2])} as the images, got {tuple(clear.shape)}")
     count = images.shape[1]
     lines = {name: np.asarray(values, dtype=float) for name, values in shares.items()}
     if not 1 <= len(lines) <= 3 or any(
@@ -126,6 +131,8 @@ def walk(images: Tensor, shares: Mapping[str, Sequence[float]], *, ends: tuple[s
     tall = width * images.shape[0] / count
     fig, (top, below) = style.figure(1, 2, size=(width, tall + 2.5), gridspec_kw={"height_ratios": [tall, 2.1]})
     pictures.image_grid(images.flatten(0, 1), rows=images.shape[0], columns=count, ax=top)
+    for row, column in (~clear.bool()).nonzero().tolist():
+        pictures.mark(top, row, column, images.shape[3:])
     looks = ((COLOURS["fake"], "--", "x"), (_SECOND, "-.", "s"), (COLOURS["neutral"], ":", "o"))
     for (name, line), (colour, dashes, mark) in zip(lines.items(), looks, strict=False):
         below.plot(range(count), line, dashes, color=colour, marker=mark, markersize=5, label=name)

@@ -57,6 +57,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
 
 _WIDTH, _HEIGHT, _ACROSS, _DOWN = 1.18, 0.72, 1.32, 0.9
 _COLUMNS, _BAND = 5, 3.25  # columns in a band, and from one band down to the next
+_ABOVE, _BESIDE = 0.89, 0.1  # where an arrow to the next band runs: above its titles, left of its boxes
 _BLACK, _GREY, _FAINT, _FAINT_EDGE = "#222222", "#6b6b6b", "#f4f4f4", "#cccccc"
 _MARKS = {"the idea": ("o", "#0575b0"), "the engineer": ("s", "#d95f02"), "the images": ("^", "#008837")}
 
@@ -93,7 +94,7 @@ def course_map(here: str | None = None, *, ax: Axes | None = None) -> Figure:
     for before, after in itertools.pairwise(numbers):
         _arrow(ax, place[before], place[after])
     _routes(fig, ax, place)
-    ax.set(xlim=(-0.64, (_COLUMNS - 1) * _ACROSS + 0.64), ylim=(-_BAND - 2 * _DOWN - 0.4, 0.72))
+    ax.set(xlim=(-0.76, (_COLUMNS - 1) * _ACROSS + 0.64), ylim=(-_BAND - 2 * _DOWN - 0.4, 0.72))
     ax.set_axis_off()
     return fig
 
@@ -131,22 +132,22 @@ def _box(ax: Axes, centre: tuple[float, float], number: str, title: str, *, fill
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Point from one box to the next: straight down in a column, or from its foot over to the next column's head."""
-    arrow = {"arrowstyle": "-|>", "color": style.COLOURS["neutral"], "linewidth": 1.4, "shrinkA": 0, "shrinkB": 1}
+    """Point from one box to the next, between all others.
+
+    In a column the way is straight down. To the next column it leads from a foot over to a head. To the next band it
+    leads through the gap above that band's titles, and round to its first column from the left.
+    """
+    low, high, edge = start[1] - _HEIGHT / 2, end[1] + _HEIGHT / 2, end[0] - _WIDTH / 2
     if start[0] == end[0]:
-        ax.annotate(
-            "",
-            (end[0], end[1] + _HEIGHT / 2),
-            (start[0], start[1] - _HEIGHT / 2),
-            annotation_clip=False,
-            arrowprops=arrow,
-        )
-        return
-    between = (start[0] + end[0]) / 2
-    ax.plot(
-        [start[0] + _WIDTH / 2, between, between],
-        [start[1], start[1], end[1]],
-        color=style.COLOURS["neutral"],
-        linewidth=1.4,
-    )
-    ax.annotate("", (end[0] - _WIDTH / 2, end[1]), (between, end[1]), annotation_clip=False, arrowprops=arrow)
+        way = [(start[0], low), (end[0], high)]
+    elif start[0] < end[0]:
+        between = (start[0] + end[0]) / 2
+        way = [(start[0] + _WIDTH / 2, start[1]), (between, start[1]), (between, end[1]), (edge, end[1])]
+    else:
+        gap, beside = end[1] + _ABOVE, edge - _BESIDE
+        way = [(start[0], low), (start[0], gap), (beside, gap), (beside, end[1]), (edge, end[1])]
+    look = {"color": style.COLOURS["neutral"], "linewidth": 1.4}
+    if len(way) > 2:
+        ax.plot(*zip(*way[:-1], strict=True), **look)
+    tip = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 1, **look}
+    ax.annotate("", way[-1], way[-2], annotation_clip=False, arrowprops=tip)

@@ -15,12 +15,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from gancourse._numbers import whole
 from gancourse.plotting import style
 
-__all__ = ["class_shares", "film_strip", "image_grid", "readings"]
+__all__ = ["class_shares", "film_strip", "image_grid", "mark", "readings"]
 
 _GAP = 2  # pixels between images
 _TOLERANCE = 1e-3  # rounding, e.g. of a resampled image
@@ -74,6 +75,23 @@ def image_grid(
         ax.tick_params(axis="y", length=0)
         ax.set_anchor("W")  # a picture in the middle of its place would push its names over the edge
     return fig
+
+
+def mark(ax: Axes, row: int, column: int, sides: Sequence[int]) -> None:
+    """Put a frame in the warning colour around one image of a grid.
+
+    Args:
+        ax: what :func:`image_grid` drew on.
+        row, column: which image, counted from the top left one, from 0.
+        sides: height and width of the images in pixels.
+    First met in: notebook 12.
+    """
+    (top, left), (height, width) = (
+        ((side + _GAP) * at - 0.5 for side, at in zip(sides, (row, column), strict=True)),
+        sides,
+    )
+    edge = {"fill": False, "color": style.COLOURS["warning"], "linewidth": 2, "clip_on": False}
+    ax.add_patch(Rectangle((left, top), width, height, **edge))
 
 
 def film_strip(

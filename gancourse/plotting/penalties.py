@@ -68,7 +68,7 @@ def gap_and_distance(
     runs: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[float]]],
     *,
     gap: str = "critic's gap",
-    distance: str = "Fréchet distance\n(↓ is better)",
+    distance: str = "Fréchet distance, log scale\n(↓ is better)",
     title: str = "",
     axes: tuple[Axes, Axes] | None = None,
 ) -> Figure:
@@ -116,7 +116,7 @@ def gap_and_distance(
 def _in_plain_numbers(axis: Axis) -> None:
     """Write 200 and 0.5 along a logarithmic axis, not 2 x 10^2, and few of them."""
     for ticks in ("major", "minor"):
-        getattr(axis, f"set_{ticks}_locator")(LogLocator(subs=(1.0,) if ticks == "major" else (2.0, 5.0)))
+        getattr(axis, f"set_{ticks}_locator")(LogLocator(subs=(1.0,) if ticks == "major" else (2.0, 3.0, 5.0)))
         getattr(axis, f"set_{ticks}_formatter")(FuncFormatter(lambda value, _: f"{value:g}"))
 
 

@@ -73,7 +73,7 @@ ILLNESSES: dict[str, Illness] = {
     ),
     "G runs ahead": Illness(
         ((_BRAKE, "brake = 0.0"), _times(_D_ADAM, "0.02"), _times(_G_ADAM, "3")),
-        "D's rate is a fiftieth, G's three times that of health, and D has no brake: G chases an old verdict.",
+        "D has a fiftieth of its healthy rate and no brake, G has three times its own: G chases an old verdict.",
         "Give D a rate like G's, and put the brake back.",
         told_by="d_movement",
         like=("sigmoid twice",),

@@ -67,15 +67,22 @@ def test_each_gan_is_a_cross_in_its_row():
 def test_a_walk_shows_images_and_shares():
     images = torch.linspace(-1, 1, 3 * 5 * 16).view(3, 5, 1, 4, 4)
     shares = {"clear 3": [1, 0.7, 0.4, 0.1, 0], "clear 8": [0, 0.1, 0.2, 0.6, 1]}
-    figure = asking.walk(images, shares, ends=("a 3", "an 8"))
+    clear = torch.ones(3, 5, dtype=torch.bool)
+    clear[2, 3] = clear[0, 1] = False
+    figure = asking.walk(images, clear, shares, ends=("a 3", "an 8"))
     top, below = figure.axes
     assert [item.get_label() for item in below.lines] == list(shares)
     assert below.lines[1].get_ydata().tolist() == shares["clear 8"]
     assert [label.get_text() for label in below.get_xticklabels()] == ["a 3", "half of each", "an 8"]
     assert len(top.images) == 1
+    pitch = top.images[0].get_array().shape[1] / 5  # four pixels and about a gap
+    centres = [patch.get_bbox().get_points().mean(axis=0) for patch in top.patches]
+    assert [[round(float(x // pitch)), round(float(y // pitch))] for x, y in centres] == [[1, 0], [3, 2]]
     for bad, words in ((images[0], "images must have shape"), (images[:, :1], "at least two places")):
         with pytest.raises(ValueError, match=words):
-            asking.walk(bad, shares, ends=("a", "b"))
+            asking.walk(bad, clear, shares, ends=("a", "b"))
+    with pytest.raises(ValueError, match=r"clear must have shape \(3, 5\)"):
+        asking.walk(images, clear.T, shares, ends=("a", "b"))
     for wrong in ({}, {"a": [0.1] * 4}, {"a": [1.2] * 5}, dict.fromkeys("abcd", [0.1] * 5)):
         with pytest.raises(ValueError, match="one to three lines of 5 shares"):
-            asking.walk(images, wrong, ends=("a", "b"))
+            asking.walk(images, clear, wrong, ends=("a", "b"))

@@ -1,5 +1,8 @@
 """The map of the course; `make lint` holds the notebooks to its list."""
 
+import itertools
+
+import numpy as np
 import pytest
 
 from course import ROOT
@@ -48,6 +51,21 @@ def test_every_title_is_drawn_inside_its_box_and_no_two_texts_overlap():
     heads = [extent for extent in extents if extent not in inside]
     assert all(not one.overlaps(other) for i, one in enumerate(heads) for other in heads[i + 1 :])
     assert all(not head.overlaps(place) for head in heads for place in places)
+
+
+def test_the_way_runs_between_boxes_and_titles():
+    figure = course.course_map("00")
+    style.png(figure)
+    ax = figure.axes[0]
+    obstacles = [patch.get_window_extent().padded(-2) for patch in boxes(ax)]
+    obstacles += [text.get_window_extent() for text in ax.texts if text.get_text()]
+    ways = [line for line in ax.lines if line.get_linestyle() == "-"]
+    assert ways
+    for line in ways:
+        corners = ax.transData.transform(line.get_xydata())
+        for start, end in itertools.pairwise(corners):
+            for point in np.linspace(start, end, 200):
+                assert not any(box.contains(*point) for box in obstacles), (line.get_xydata(), point)
 
 
 def test_what_is_to_come_is_grey():
