@@ -110,7 +110,8 @@ def trade_off(
     ax.set(
         xlim=(0, 1.03), xlabel="recall ↑: share of real digits that are covered", ylabel="precision ↑: share like real"
     )
-    ax.set_ylim(top=1.03)
+    low, _ = ax.get_ylim()
+    ax.set_ylim(low - 0.03, 1.03)  # room for the number under the lowest mark
     ax.legend(loc="lower left", title="marks: psi")
     if title:
         ax.set_title(title)
