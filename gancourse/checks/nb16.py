@@ -207,7 +207,7 @@ def truncate(function: Callable[[Tensor, Tensor, float], Tensor]) -> str:
         read=tensor,
         told=lambda codes, middle, psi: f"{len(codes)} codes of {codes.shape[1]} numbers and psi = {psi}",
     )
-    return "With psi = 1 nothing happens, with psi = 0 every sample is the same. z has its middle at 0; w has not."
+    return "With psi = 1 nothing happens, with psi = 0 every sample is the same. The middle of z is at 0."
 
 
 # ---------------------------------------------------------------- exercise 3
@@ -439,7 +439,7 @@ def slant_direction(function: Callable[[Tensor, Tensor], Tensor]) -> str:
             raise NotYet("the direction is right, but its length is not 1")
     told = lambda codes, slant: f"{len(codes)} codes of {codes.shape[1]} numbers"  # noqa: E731
     settle(answers, cases, _slant, _SLANT_MISTAKES, told=told, tolerance=1e-3)
-    return "Labels made it: the slant was measured for every sample. That is what the closed form did without."
+    return "Labels made it: the slant was measured for every sample. The closed form had none."
 
 
 def _row(got: Tensor, codes: Tensor) -> Tensor:
