@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13, 15 and docs/beyond.md show; stored in measured/.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16 and docs/beyond.md show; stored in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -37,6 +37,10 @@
     python tools/tables.py encoders         five roads from digits to codes and back, and what each can draw (MNIST)
     python tools/tables.py codebooks        digits as sixteen tokens, with and without a discriminator (MNIST)
     python tools/tables.py toy-codes        VAEs, BiGANs and codebooks in the plane, beside exact answers
+    python tools/tables.py growing          growing 7 to 14 to 28 beside full size at equal CPU seconds (MNIST)
+    python tools/tables.py style-parts      pixel norm, minibatch deviation, equalised rates, each alone (MNIST)
+    python tools/tables.py styles           styled generators beside the plain one: truncation, paths, mixing (MNIST)
+    python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -68,6 +72,7 @@ import asked_runs
 import code_runs
 import frame_runs
 import gradient_runs
+import growing_tables
 import image_tables
 import infogan_runs
 import judge_libraries
@@ -82,6 +87,7 @@ import scaling_tables
 import schedule_runs
 import story_runs
 import style_runs
+import style_tables
 import token_runs
 import toy_code_runs
 import translate_runs
@@ -582,6 +588,25 @@ def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- growing, styles and directions
+
+
+def growing(options: argparse.Namespace) -> Iterator[dict]:
+    return growing_tables.growing_table(options.seeds, lambda name: wanted(name, options))
+
+
+def style_parts(options: argparse.Namespace) -> Iterator[dict]:
+    return growing_tables.parts_table(options.seeds, lambda name: wanted(name, options))
+
+
+def styles(options: argparse.Namespace) -> Iterator[dict]:
+    return style_tables.styles_table(options.seeds, lambda name: wanted(name, options))
+
+
+def directions(options: argparse.Namespace) -> Iterator[dict]:
+    return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -653,6 +678,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "encoders": encoders,
     "codebooks": codebooks,
     "toy-codes": toy_codes,
+    "growing": growing,
+    "style-parts": style_parts,
+    "styles": styles,
+    "directions": directions,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -662,6 +691,8 @@ SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "s
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS["directions"] = 5
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -687,6 +718,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
     made += [style_runs.NAME]
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
+    made += [*growing_tables.NAMES, *style_tables.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

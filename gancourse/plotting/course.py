@@ -31,6 +31,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("13", "Restore images", "Ask and change"),
     ("14", "Translate images", "Ask and change"),
     ("15", "Encode images", "Look inside"),
+    ("16", "Grow a style", "Look inside"),
 )
 """The one list of the course's notebooks: number, title, part of the course.
 
@@ -38,7 +39,6 @@ The site is made from it, and `make lint` holds to it the notebooks, README's ta
 """
 
 TO_COME: tuple[tuple[str, str, str], ...] = (
-    ("16", "Grow a style", "Look inside"),
     ("17", "Make sound", "Beyond images"),
     ("18", "Make text", "Beyond images"),
     ("19", "Help, or harm", "In the world"),

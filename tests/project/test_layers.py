@@ -31,6 +31,8 @@ LAYERS = {
     "translating": {"losses", "penalties", "models", "data", "runtime"},
     "translating_many": {"translating", "losses", "penalties", "models", "data", "runtime"},
     "encoding": {"codes", "recommended", "losses", "penalties", "models", "data", "runtime"},
+    "styling": {"recommended", "models", "data", "runtime"},
+    "growing": {"recommended", "styling", "models", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
