@@ -343,7 +343,7 @@ def modulate(function: Callable[[Tensor, Tensor], Tensor]) -> str:
         otherwise="the generator could not learn its styles",
         what="the weight",
     )
-    return "Each filter of each sample has length 1, so what comes out is as large as what went in, whatever the style."
+    return "Each filter of each sample has length 1, so independent inputs keep their variance, whatever the style."
 
 
 def _weights(got: Tensor, weight: Tensor, scales: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ def test_stored_styles_show_what_the_notebook_says():
     assert list(rows) == [name for name in style_tables.STYLE_NAMES if name in rows]
     for name in ("plain", "styled"):
         for by_psi in rows[name]["by_psi"]:
-            assert by_psi["precision"][2] > by_psi["precision"][0] and by_psi["recall"][2] < by_psi["recall"][0] - 0.1
+            assert by_psi["precision"][2] > by_psi["precision"][0] and by_psi["recall"][2] < 0.8 * by_psi["recall"][0]
     shrunk = rows[style_tables.SHRUNK_NAME]
     assert max(shrunk["path_length"]) < 0.5 * min(rows["plain"]["path_length"])
     assert min(shrunk["frechet"]) > 3 * max(rows["plain"]["frechet"])
