@@ -82,7 +82,7 @@ def test_what_is_trained_gives_digits_back_and_a_vae_pays_for_its_codes():
     mean = float((x - data.images.mean(0)).square().mean())
     found = {}
     for beta in (None, 1.0, 200.0):
-        coded = auto.train(data.images, Recipe(beta=beta, num_steps=80), seed=1)
+        coded = auto.train(data.images, Recipe(beta=beta, num_steps=160), seed=1)
         again = both.pictures(coded.decoder, both.codes(coded.encoder, x))
         found[beta] = float((again - x).square().mean()) / mean
         assert not any(p.requires_grad for network in coded for p in network.parameters())

@@ -75,7 +75,8 @@ def gaps(beta):
     means, log_variances = ensemble.encode(x)
     found = []
     for k in range(2):
-        bound = Quadrature(lambda z, k=k: ensemble.decode(z)[k], WORLD.noise).bound(x, means[k], log_variances[k])
+        grid = Quadrature(lambda z, k=k: ensemble.decode(z)[k], WORLD.noise, side=240)
+        bound = grid.bound(x, means[k], log_variances[k])
         found.append((float(truth - bound.log_prob.mean()), float(bound.divergence.mean())))
     return found
 
