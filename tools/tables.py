@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13, 18 and docs/beyond.md show, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -29,6 +29,8 @@
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
+    python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -72,6 +74,7 @@ import scaling_tables
 import schedule_runs
 import story_runs
 import unseen_runs
+import writing_runs
 from bench import machine
 from course import ROOT
 from gancourse import losses, runtime
@@ -545,6 +548,17 @@ def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- words
+
+
+def writers(options: argparse.Namespace) -> Iterator[dict]:
+    return writing_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def text_gradients(options: argparse.Namespace) -> Iterator[dict]:
+    return writing_runs.gradients(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -593,6 +607,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "many-answers": many_answers,
     "restored-line": restored_line,
     "frames": frames,
+    "writers": writers,
+    "text-gradients": text_gradients,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -623,6 +639,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
