@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13, 18 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements of notebooks 01 to 05, 07, 09 to 13 and 18 and docs/beyond.md, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates

@@ -32,6 +32,7 @@ LAYERS = {
     "runs": {"runtime", "training", "data"},
     "ensembles": {"losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
+    "estimators": {"ensembles", "models", "data", "runtime"},
     "metrics": {"data", "models", "training", "runtime"},
     "ward": {"penalties", "models", "data", "training", "metrics", "measured", "runtime"},
     "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims", "measured"},
