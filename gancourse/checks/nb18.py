@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gancourse.checks.comparing import Mistakes, compare, same, settle
+from gancourse.checks.comparing import Mistakes, compare, settle
 from gancourse.checks.framework import NotYet, call, exercise, matched, tensor
 
 __all__ = ["advantages", "curves", "gumbel_pick", "score_loss"]
@@ -118,9 +118,16 @@ def gumbel_pick(function: Callable[[Tensor, Tensor], Any]) -> str:
     return "Noise and a maximum draw a letter with exactly the probabilities of the softmax."
 
 
+def _row(got: Any) -> Tensor:
+    """Read a tensor; a list of plain numbers, or of tensors of one element, counts."""
+    if type(got) in (list, tuple) and got and all(isinstance(one, (int, float, Tensor)) for one in got):
+        return torch.stack([torch.as_tensor(one) for one in got])
+    return tensor(got)
+
+
 def _letters(got: Any) -> Tensor:
     """Read a number of a letter for each row; refuse what is no number of a letter, by name."""
-    found = tensor(got)
+    found = _row(got)
     if found.ndim == 2 and found.shape[1] == 1:
         found = found[:, 0]
     if found.ndim == 2:
@@ -342,7 +349,7 @@ def advantages(function: Callable[[Tensor], Tensor]) -> str:
     ]
 
     def read(got: Any) -> Tensor:
-        found = tensor(got)
+        found = _row(got)
         if found.ndim == 2 and found.shape[0] == found.shape[1]:
             raise NotYet(
                 "there is a number for each *pair* of words ((N, 1) against (N,) does so); one for each word is wanted"
@@ -360,9 +367,6 @@ def advantages(function: Callable[[Tensor], Tensor]) -> str:
         parts=(),
         tolerance=1e-4,
     )
-    every = [call(function, *case, name="advantages", names=("scores",)) for case in cases]
-    if not all(same(tensor(got).sum(), torch.zeros(()), tolerance=1e-3) for got in every):
-        raise NotYet("the advantages of a batch should sum to 0")
     return "They sum to 0, and no word's own score is in what is subtracted from it."
 
 

@@ -97,7 +97,7 @@ class Writing:
         found, drawn = self.exact(float(self.temperature)), self.words()
         return (
             f"Step {self.steps_done:,} by {self.way}, batches of {self.batch} words. At temperature "
-            f"{float(self.temperature):.1f}, {float(found.valid):.1%} of what it writes are words; KL(p to q) "
+            f"{float(self.temperature):.1f}, {float(found.valid):.1%} of what it writes are words; KL(p‖q) "
             f"{float(found.kl):.3g}, KL of its words to p {float(found.reverse):.3g} nats; "
             f"{int(strings.distinct(drawn))} different strings of {_COUNTED} (the language: {self._truth:.0f})."
         )
@@ -105,7 +105,7 @@ class Writing:
     # ------------------------------------------------------------ the picture
 
     def draw(self) -> Figure:
-        """Draw twelve strings, what is no word crossed, and validity against KL: the way so far, and where it is now."""
+        """Draw twelve strings, what is no word crossed, and the way over the plane of validity and KL."""
         if self._figure is None:
             self._build()
         drawn = self.words()[:_SHOWN]

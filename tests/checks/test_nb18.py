@@ -43,6 +43,7 @@ def test_the_pick_accepts_other_spellings(capsys):
     accepts(capsys, nb18.gumbel_pick, lambda s, u: (s + noise(1 - u)).argmax(-1))
     accepts(capsys, nb18.gumbel_pick, lambda s, u: ((s + noise(u)) / 0.3).softmax(-1).argmax(-1))
     accepts(capsys, nb18.gumbel_pick, lambda s, u: (s + noise(u)).argmax(-1).float())
+    accepts(capsys, nb18.gumbel_pick, lambda s, u: [int((a + noise(b)).argmax()) for a, b in zip(s, u, strict=True)])
     accepts(capsys, nb18.gumbel_pick, lambda s, u: np.argmax(s.numpy() - np.log(-np.log(u.numpy())), axis=1))
 
 
@@ -150,6 +151,7 @@ def others(s):
 
 def test_the_baseline_accepts_other_spellings(capsys):
     accepts(capsys, nb18.advantages, lambda s: s - others(s), fragment="sum to 0")
+    accepts(capsys, nb18.advantages, lambda s: (s - others(s)).tolist())
     accepts(capsys, nb18.advantages, lambda scores: (scores - scores.mean()) * len(scores) / (len(scores) - 1))
     accepts(
         capsys,

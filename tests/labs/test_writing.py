@@ -46,7 +46,7 @@ def test_the_numbers_are_those_of_the_whole_language(made):
     found = made.exact(1.0)
     assert float(found.kl) == pytest.approx(float((p * (words.log_p - log_q)).sum()), rel=1e-4)
     assert float(found.valid) == pytest.approx(float(log_q.exp().sum()), rel=1e-4)
-    assert made.steps_done == 20 and f"KL(p to q) {float(found.kl):.3g}" in made.status()
+    assert made.steps_done == 20 and f"KL(p‖q) {float(found.kl):.3g}" in made.status()
 
 
 def test_likelihood_brings_the_kl_down_and_a_low_temperature_brings_validity(made):
