@@ -57,6 +57,11 @@ def test_likelihood_brings_the_kl_down_and_a_low_temperature_brings_validity(mad
         made.step()
     assert float(made.exact(1.0).kl) < 0.5 * before
     assert float(made.exact(0.5).valid) > float(made.exact(1.0).valid) + 0.05
+    hot = made.words()
+    made.temperature = 0.5
+    cold = made.words()
+    assert made._language.valid(cold).sum() > made._language.valid(hot).sum() + 20
+    assert int(strings.distinct(cold)) < int(strings.distinct(hot))
 
 
 def test_the_picture_crosses_what_is_no_word(made):
@@ -82,7 +87,8 @@ def test_the_same_seed_writes_the_same(made):
         for _ in range(3):
             stepper.step()
     assert torch.equal(made.words(), other.words()) and made.status() == other.status()
-    assert not torch.equal(made.words(), writing.Writing(seed=2).words())
+    first, second = writing.Writing(seed=2), writing.Writing(seed=3)
+    assert not torch.equal(first.words(), second.words())
 
 
 def test_what_is_no_way_is_refused(made):
