@@ -47,7 +47,7 @@ def test_each_ablation_changes_one_thing():
 def test_a_row_holds_what_its_method_has(quick, method):
     row = writing_runs.run("a", {"method": method, "num_steps": 4}, [1, 2])
     assert [look["steps"] for look in row["curve"]] == [2, 4]
-    assert row["curve"][0]["cpu_seconds"] < row["curve"][1]["cpu_seconds"] <= row["cpu_seconds"] + 0.06
+    assert row["curve"][0]["cpu_seconds"] <= row["curve"][1]["cpu_seconds"] <= row["cpu_seconds"] + 0.06
     assert len(row["examples"][0]) == 3 and len(row["distinct"]) == len(row["pair_kl"]) == 2
     if method == "wgan_gp":
         assert not EXACT & set(row) and "pair_kl" in row["curve"][0]
