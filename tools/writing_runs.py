@@ -34,6 +34,8 @@ CONTINUED: dict[str, dict[str, Any]] = {
     "start, then reinforce": {"method": "reinforce", **AFTER},
     "start, then straight-through": {"method": "straight_through", **AFTER},
 }
+FULL = "likelihood, 1,000 steps"
+AFTER_FULL = {name.replace("start", "full"): how for name, how in CONTINUED.items() if "seqgan" not in name}
 SHORT = {"num_steps": 600}
 ABLATION: dict[str, dict[str, Any]] = {
     "reinforce, 600 steps": {"method": "reinforce", **SHORT},
@@ -43,13 +45,21 @@ ABLATION: dict[str, dict[str, Any]] = {
     "reinforce, own baseline": {"method": "reinforce", "baseline": "own", **SHORT},
     "straight-through, 600 steps": {"method": "straight_through", **SHORT},
     "straight-through, tau 0.01": {"method": "straight_through", "tau": 0.01, **SHORT},
+    "reinforce, 256 words": {"method": "reinforce", "batch_size": 256, **SHORT},
 }
-NAMES = [TRUTH, *RACE, START, *CONTINUED, *ABLATION]
+HALF = 50  # of the names of the numbers below 100 are read
+NUMBERS: dict[str, dict[str, Any]] = {
+    "names, likelihood": {"method": "likelihood", "num_steps": 400},
+    "names, straight-through": {"method": "straight_through", "num_steps": 400},
+}
+NAMES = [TRUTH, *RACE, START, *CONTINUED, FULL, *AFTER_FULL, *ABLATION, *NUMBERS]
 
 GRADIENT_LETTERS, GRADIENT_STEPS, REPEATS = 3, 80, 300
+MORE_WORDS = ", 256 words"
 TAUS = (0.3, 0.5, 1.0, 2.0)
 GRADIENTS = [
     *(kind for kind in estimators.KINDS if kind not in ("straight_through", "soft")),
+    f"to go, baseline{MORE_WORDS}",
     *(f"{kind}, tau {tau:g}" for kind in ("straight_through", "soft") for tau in TAUS),
 ]
 
@@ -146,18 +156,40 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     for name, how in RACE.items():
         if wanted(name):
             yield run(name, how, seeds)
-    if any(wanted(name) for name in (START, *CONTINUED)):
-        how = {"method": "likelihood", "num_steps": 60}
+    for begun, steps, after in ((START, 60, CONTINUED), (FULL, 1_000, AFTER_FULL)):
+        if not any(wanted(name) for name in (begun, *after)):
+            continue
+        how = {"method": "likelihood", "num_steps": steps}
         start = WritingEnsemble(seeds=seeds, **how)
         start.train()
-        if wanted(START):
-            yield finished(START, start, how, [])
-        for name, how in CONTINUED.items():
+        if wanted(begun):
+            yield finished(begun, start, how, [])
+        for name, how in after.items():
             if wanted(name):
                 yield run(name, how, seeds, start)
     for name, how in ABLATION.items():
         if wanted(name):
             yield run(name, how, seeds)
+    for name, how in NUMBERS.items():
+        if wanted(name):
+            yield names(name, how, seeds)
+
+
+def names(name: str, how: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
+    """Train on the names of half of the numbers below 100, and ask for those of the other half too."""
+    order = torch.randperm(100, generator=runtime.generator(0)).tolist()
+    read, other = (language.number_names(sorted(part)) for part in (order[:HALF], order[HALF:]))
+    ensemble = WritingEnsemble(seeds=seeds, language=read, **how)
+    ensemble.train()
+    report = strings.exact(read.log_p, ensemble.log_q())
+    row = {
+        "name": name, "settings": how, "seeds": seeds, "steps": ensemble.num_steps,
+        "read": rounded(report.valid), "not_read": rounded(ensemble.log_q(language=other).exp().sum(-1)),
+        "kl": rounded(report.kl), "missed": rounded(report.missed),
+        "examples": read.decode(ensemble.write(EXAMPLES, seed=5)[0]), "cpu_seconds": round(ensemble.cpu_seconds, 1),
+    }  # fmt: skip
+    print(f"{name:30s} {row['cpu_seconds']:6.1f} s  {row}", flush=True)
+    return row
 
 
 def gradients(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
@@ -170,17 +202,18 @@ def gradients(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     for name in GRADIENTS:
         if not wanted(name):
             continue
-        kind, _, tau = name.partition(", tau ")
+        kind, batch_size = name.removesuffix(MORE_WORDS), 256 if name.endswith(MORE_WORDS) else 64
+        kind, _, tau = kind.partition(", tau ")
+        settings = {"tau": float(tau or 1), "batch_size": batch_size, "repeats": REPEATS}
         qualities = [
             estimators.bias_and_spread(
-                estimators.estimates(*pair, GRADIENT_LETTERS, kind, tau=float(tau or 1), repeats=REPEATS, seed=seed),
-                exact,
+                estimators.estimates(*pair, GRADIENT_LETTERS, kind, seed=seed, **settings), right
             )
-            for pair, exact, seed in zip(pairs, truths, seeds, strict=True)
+            for pair, right, seed in zip(pairs, truths, seeds, strict=True)
         ]
         row = {
             field: rounded(torch.tensor(values))
             for field, values in zip(qualities[0]._fields, zip(*qualities, strict=True), strict=True)
         }
         print(f"{name:28s} {row}", flush=True)
-        yield {"name": name, "letters": GRADIENT_LETTERS, "repeats": REPEATS, "batch_size": 64, **row}
+        yield {"name": name, "letters": GRADIENT_LETTERS, **settings, **row}
