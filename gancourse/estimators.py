@@ -105,8 +105,7 @@ def estimates(
     uniform = torch.rand(repeats, batch_size, length, writer.letters, generator=runtime.generator(seed))
     # as many copies of the writer as estimates: one backward pass then gives each copy its own
     layers = [layer.detach().expand(repeats, *layer.shape[1:]).requires_grad_() for layer in _letters.stacked([writer])]
-    judges = [layer.expand(repeats, *layer.shape[1:]) for layer in _letters.stacked([discriminator])]
-    judges = [layer.detach() for layer in judges]
+    judges = [layer.detach().expand(repeats, *layer.shape[1:]) for layer in _letters.stacked([discriminator])]
     _, log_q, seen = _letters.write(layers, gumbel(uniform), kind if kind in _RELAXED else "hard", tau)
     scores = _letters.scores(judges, seen)
     if kind in _REINFORCE:

@@ -249,7 +249,7 @@ class WritingEnsemble(Members):
         """
         n = whole_between("n", n, 1)
         if self.method == "wgan_gp":
-            z = torch.randn(n, _LATENT, generator=runtime.generator(seed))
+            z = torch.randn(n, _LATENT, generator=runtime.generator(seed), dtype=torch.float32)
             return _letters.shares(self._generator, z.expand(len(self), -1, -1))
         output, tau = output or self._output, self.tau if tau is None else tau
         return _letters.write(self._generator, self._noise(n, seed), output, tau)[2]
@@ -354,7 +354,9 @@ class WritingEnsemble(Members):
 
     def _noise(self, n: int, seed: int) -> Tensor:
         shape = (whole_between("n", n, 1), self.language.length, len(self.language.letters))
-        return writer.gumbel(torch.rand(shape, generator=runtime.generator(seed))).expand(len(self), *shape)
+        return writer.gumbel(torch.rand(shape, generator=runtime.generator(seed), dtype=torch.float32)).expand(
+            len(self), *shape
+        )
 
     def _written(self, uniform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return _letters.write(self._generator, writer.gumbel(uniform), self._output, self.tau)

@@ -178,7 +178,7 @@ class Writer(nn.Module):
         n, length = whole_between("n", n, 1), whole_between("length", length, 1)
         temperature = above_zero("temperature", temperature)
         read, state = self.start(n)
-        uniform = torch.rand(n, length, self.letters, generator=generator)
+        uniform = torch.rand(n, length, self.letters, generator=generator, dtype=self.out.weight.dtype)
         words, log_qs, seen = [], [], []
         for noise in gumbel(uniform).unbind(1):
             log_q, state = self(read, state)

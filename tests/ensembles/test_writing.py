@@ -247,6 +247,23 @@ def test_names_of_numbers_are_learnt_too():
     assert set(names.decode(ensemble.write(200)[0])) & set(names.decode(names.words))
 
 
+@pytest.mark.parametrize("method", ["likelihood", "straight_through", "wgan_gp"])
+def test_under_other_modes_it_is_the_same(spoken, method):
+    def trained():
+        ensemble = WritingEnsemble(method, language=spoken, seeds=[2], num_steps=2, batch_size=8)
+        ensemble.train()
+        return ensemble.write(10), ensemble.seen(4)
+
+    before = trained()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode():
+            after = trained()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(a.equal(b) for a, b in zip(before, after, strict=True))
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
