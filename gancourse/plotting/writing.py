@@ -76,7 +76,7 @@ def bias_and_spread(
             raise ValueError(f"points[{name!r}] must hold finite pairs (bias, spread) from 0 on, got {pairs.tolist()}")
     if unknown := [name for group in joined for name in group if name not in runs]:
         raise ValueError(f"joined must hold names of points, got {unknown[0]!r}")
-    figure, ax = style.figure_of(ax, size=(6.6, 4.6))
+    figure, ax = style.figure_of(ax, size=(5.6, 5.6))
     middles = {name: np.median(pairs, axis=0) for name, pairs in runs.items()}
     every = np.concatenate(list(runs.values()))
     right, top = 1.35 * max(every[:, 0].max(), 0.5), 1.15 * every[:, 1].max()
@@ -89,7 +89,7 @@ def bias_and_spread(
         ax.plot(*pairs.T, mark, color=colour, markersize=4, alpha=0.5, linestyle="none", zorder=2)
         ax.plot(*middles[name], mark, color=colour, markersize=9, markeredgecolor="white", zorder=3)
         ax.annotate(name, middles[name], (9, 0), textcoords="offset points", color=colour, fontsize=10, va="center")
-    ax.set(xlim=(-0.04 * right, right), ylim=(0, top))
+    ax.set(xlim=(-0.04 * right, right), ylim=(0, top), aspect="equal")  # so that the arcs are arcs
     ax.set(xlabel="bias of the mean ↓", ylabel="spread from batch to batch ↓")
     return figure
 
