@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -76,21 +77,27 @@ def bias_and_spread(
             raise ValueError(f"points[{name!r}] must hold finite pairs (bias, spread) from 0 on, got {pairs.tolist()}")
     if unknown := [name for group in joined for name in group if name not in runs]:
         raise ValueError(f"joined must hold names of points, got {unknown[0]!r}")
-    figure, ax = style.figure_of(ax, size=(5.6, 5.6))
+    figure, ax = style.figure_of(ax, size=(7.2, 3.9))
     middles = {name: np.median(pairs, axis=0) for name, pairs in runs.items()}
     every = np.concatenate(list(runs.values()))
-    right, top = 1.35 * max(every[:, 0].max(), 0.5), 1.15 * every[:, 1].max()
+    top, right = 1.15 * max(every[:, 0].max(), 0.5), 1.06 * max(every[:, 1].max(), 0.5)
     turn = np.linspace(0, np.pi / 2, 100)
     for radius in np.arange(0.5, float(np.hypot(right, top)), 0.5):
-        ax.plot(radius * np.cos(turn), radius * np.sin(turn), ":", color="#bbbbbb", linewidth=0.9, zorder=0)
+        ax.plot(radius * np.cos(turn), radius * np.sin(turn), ":", color="#aaaaaa", linewidth=0.9, zorder=0)
     for group in joined:
-        ax.plot(*np.array([middles[name] for name in group]).T, "--", color=COLOURS["neutral"], linewidth=1.1, zorder=1)
+        ways = np.array([middles[name][::-1] for name in group]).T
+        ax.plot(*ways, "--", color=COLOURS["neutral"], linewidth=1.1, zorder=1)
+    halo = [patheffects.withStroke(linewidth=3, foreground="white")]
     for (name, pairs), colour, mark in zip(runs.items(), _SHADES, _MARKS, strict=False):
-        ax.plot(*pairs.T, mark, color=colour, markersize=4, alpha=0.5, linestyle="none", zorder=2)
-        ax.plot(*middles[name], mark, color=colour, markersize=9, markeredgecolor="white", zorder=3)
-        ax.annotate(name, middles[name], (9, 0), textcoords="offset points", color=colour, fontsize=10, va="center")
-    ax.set(xlim=(-0.04 * right, right), ylim=(0, top), aspect="equal")  # so that the arcs are arcs
-    ax.set(xlabel="bias of the mean ↓", ylabel="spread from batch to batch ↓")
+        bias, spread = middles[name]
+        ax.plot(pairs[:, 1], pairs[:, 0], mark, color=colour, markersize=4, alpha=0.5, linestyle="none", zorder=2)
+        ax.plot(spread, bias, mark, color=colour, markersize=9, markeredgecolor="white", zorder=3)
+        flat = bias < 0.1 * top  # many of these lie side by side: their names stand above
+        shift, look = ((0, 11), {"ha": "center"}) if flat else ((9, 0), {"va": "center"})
+        look |= {"color": colour, "fontsize": 10, "path_effects": halo, "zorder": 4}
+        ax.annotate(name, (spread, bias), shift, textcoords="offset points", **look)
+    ax.set(xlim=(0, right), ylim=(-0.04 * top, top), aspect="equal")  # so that the arcs are arcs
+    ax.set(xlabel="spread from batch to batch ↓", ylabel="bias of the mean ↓")
     return figure
 
 

@@ -43,16 +43,17 @@ POINTS = {"REINFORCE": [(0.02, 1.0), (0.04, 1.8), (0.0, 1.2)], "straight-through
 def test_estimators_have_a_mark_for_each_network_and_a_name_at_the_middle():
     (ax,) = writing.bias_and_spread(POINTS, joined=[["straight-through 1", "2"]]).axes
     names = {text.get_text(): text.xy for text in ax.texts}
-    assert list(names) == list(POINTS) and np.allclose(names["REINFORCE"], (0.02, 1.2))
+    assert list(names) == list(POINTS) and np.allclose(names["REINFORCE"], (1.2, 0.02))
     drawn = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "None"]
     small = [xy for xy in drawn if len(xy) == 3]
-    assert np.allclose(small[0], POINTS["REINFORCE"]) and len(drawn) == 6
+    assert np.allclose(small[0][:, ::-1], POINTS["REINFORCE"]) and len(drawn) == 6
     (joining,) = [line for line in ax.lines if line.get_linestyle() == "--"]
-    assert np.allclose(joining.get_xydata(), [(0.5, 0.3), (0.8, 0.15)])
+    assert np.allclose(joining.get_xydata(), [(0.3, 0.5), (0.15, 0.8)])
     for arc in (line for line in ax.lines if line.get_linestyle() == ":"):
         radii = np.hypot(*arc.get_xydata().T)
         assert np.allclose(radii, radii[0]) and radii[0] % 0.5 == pytest.approx(0, abs=1e-9)
-    assert ax.get_xlim()[1] > 0.8 and ax.get_ylim()[0] == 0 and ax.get_ylim()[1] > 1.8
+    assert ax.get_xlim()[1] > 1.8 and ax.get_ylim()[0] < 0 and ax.get_ylim()[1] > 0.8 and ax.get_aspect() == 1
+    assert "spread" in ax.get_xlabel() and "bias" in ax.get_ylabel()
 
 
 @pytest.mark.parametrize(
