@@ -23,7 +23,18 @@ from torch.optim.swa_utils import AveragedModel
 from gancourse import losses, penalties, runtime
 from gancourse.models import averaging, dense_conv
 
-__all__ = ["BATCH_SIZE", "GAMMA", "IMAGE_SIZES", "R1_EVERY", "Parts", "assemble", "build", "latents", "make_step"]
+__all__ = [
+    "BATCH_SIZE",
+    "BETAS",
+    "GAMMA",
+    "IMAGE_SIZES",
+    "R1_EVERY",
+    "Parts",
+    "assemble",
+    "build",
+    "latents",
+    "make_step",
+]
 
 IMAGE_SIZES = (16, 28, 32, 64)
 """Image sides that the pair can be built for."""
@@ -35,9 +46,11 @@ GAMMA = 0.3
 R1_EVERY = 8
 """R1 comes in every eighth step only, with eight times the weight."""
 
+BETAS = (0.0, 0.9)
+"""Of Adam: no momentum, and a mean of squared gradients over about ten steps."""
+
 _RATES, _AT_WIDTH = (8e-3, 4e-3), 16  # of G and D
 _LAST_SHARE = 0.05  # of the rates, at the end of the cosine
-_BETAS = (0.0, 0.9)
 _DECAY = 0.99  # of the average
 
 
@@ -96,6 +109,7 @@ def assemble(
     *,
     width: int,
     num_steps: int,
+    betas: tuple[float, float] = BETAS,
     device: str | torch.device = "cpu",
 ) -> Parts:
     """Give a pair of networks the recipe's optimisers, falling rates and average.
@@ -104,6 +118,7 @@ def assemble(
         generator, discriminator: the pair, moved to ``device``.
         width: feature maps of both: the rates are 0.008 and 0.004 at width 16, and fall in proportion to it.
         num_steps: over how many steps the rates fall.
+        betas: of both Adams.
         device: where to train.
     First met in: notebook 12.
     """
@@ -111,7 +126,7 @@ def assemble(
     for network, first in zip(pair, _RATES, strict=True):
         network.to(device, memory_format=torch.channels_last)
         rate = first * _AT_WIDTH / width
-        optimizers.append(torch.optim.Adam(network.parameters(), lr=rate, betas=_BETAS, fused=True))
+        optimizers.append(torch.optim.Adam(network.parameters(), lr=rate, betas=betas, fused=True))
         schedules.append(CosineAnnealingLR(optimizers[-1], num_steps, _LAST_SHARE * rate))
     return Parts(*pair, averaging.average(pair[0], _DECAY), *optimizers, *schedules)
 

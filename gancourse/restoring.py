@@ -24,7 +24,7 @@ from gancourse._numbers import real_between, whole_between
 from gancourse.data import batches
 from gancourse.data.degrade import Damaged
 from gancourse.data.moving import Between
-from gancourse.models import averaging, dense_conv
+from gancourse.models import averaging, dense_conv, patch
 from gancourse.models.restorer import NOISE, Restorer
 
 __all__ = [
@@ -74,6 +74,8 @@ class Recipe:
             and truth is added. None for none.
         diversity: weight of the mean absolute difference of two answers to one question, which is made *large*.
         d_sees_given: whether the discriminator sees what was given beside the image.
+        patch_layers: 0 for a discriminator of the whole image, otherwise the layers of one that judges patches,
+            :class:`gancourse.models.patch.Discriminator`.
         noise: how z comes in, one of ``models.restorer.NOISE``.
         wide: of :class:`gancourse.models.restorer.Restorer`.
         num_steps: over how many steps the rates fall.
@@ -88,6 +90,7 @@ class Recipe:
     noise: str = "beside"
     wide: bool = False
     num_steps: int = 600
+    patch_layers: int = 0
 
     def __post_init__(self) -> None:
         if self.pixel is not None and self.pixel not in PIXEL_LOSSES:
@@ -95,6 +98,7 @@ class Recipe:
         for name in ("adversarial", "diversity"):
             real_between(name, getattr(self, name), 0.0)
         whole_between("num_steps", self.num_steps, 1)
+        whole_between("patch_layers", self.patch_layers, 0, 4)
         if self.noise not in NOISE:
             raise ValueError(f"noise must be one of {', '.join(NOISE)}, got {self.noise!r}")
         if self.pixel is None and not self.adversarial and self.perceptual is None:
@@ -114,7 +118,7 @@ class Parts:
     """
 
     restorer: Restorer
-    discriminator: dense_conv.Discriminator | None
+    discriminator: dense_conv.Discriminator | patch.Discriminator | None
     average: AveragedModel
     g_optimizer: torch.optim.Optimizer
     d_optimizer: torch.optim.Optimizer | None
@@ -138,8 +142,11 @@ def build(recipe: Recipe, *, image_size: int = 28, seed: int, device: str | torc
     latent_dim = 256 if recipe.noise == "dropout" else 16
     with runtime.seeded(seed):
         restorer = Restorer(image_size, latent_dim=latent_dim, noise=recipe.noise, wide=recipe.wide).to(device)
-        seen = 3 if recipe.d_sees_given else 1
-        discriminator = dense_conv.Discriminator(image_size, seen).to(device) if recipe.adversarial else None
+        seen, discriminator = 3 if recipe.d_sees_given else 1, None
+        if recipe.adversarial and recipe.patch_layers:
+            discriminator = patch.Discriminator(image_size, seen, layers=recipe.patch_layers).to(device)
+        elif recipe.adversarial:
+            discriminator = dense_conv.Discriminator(image_size, seen).to(device)
     rate = _RATE if recipe.adversarial else _PIXEL_RATE
     betas = (0.0, 0.999) if recipe.adversarial else (0.9, 0.999)
     optimizers = [
@@ -177,9 +184,12 @@ def make_step(
     def train_discriminator(truth: Tensor, fake: Tensor, given: Tensor) -> Tensor:
         braked = next(steps) % R1_EVERY == 0
         real = truth.clone().requires_grad_(braked)
-        real_logits = score(real, given)
-        d_loss = losses.non_saturating_discriminator_loss(real_logits=real_logits, fake_logits=score(fake, given))
-        brake = R1_EVERY * GAMMA / 2 * penalties.r1_penalty(real_logits, real) if braked else 0.0
+        real_logits, fake_logits = score(real, given), score(fake, given)
+        d_loss = losses.non_saturating_discriminator_loss(
+            real_logits=real_logits.flatten(), fake_logits=fake_logits.flatten()
+        )
+        # one logit for each image: the mean of its patches, if there are such
+        brake = R1_EVERY * GAMMA / 2 * penalties.r1_penalty(_of_images(real_logits), real) if braked else 0.0
         parts.d_optimizer.zero_grad()
         (d_loss + brake).backward()
         parts.d_optimizer.step()
@@ -196,7 +206,7 @@ def make_step(
             g_loss = g_loss + PIXEL_LOSSES[recipe.pixel](fake, truth)
             says["pixel_loss"] = g_loss.detach()
         if discriminator is not None:
-            fooled = losses.non_saturating_generator_loss(fake_logits=score(fake, given))
+            fooled = losses.non_saturating_generator_loss(fake_logits=score(fake, given).flatten())
             g_loss = g_loss + recipe.adversarial * fooled
         if recipe.perceptual is not None:
             features = recipe.perceptual(fake) - recipe.perceptual(truth).detach()
@@ -309,3 +319,8 @@ def _drawn(restorer: Restorer, given: Tensor, noise: torch.Generator) -> Tensor:
     """Return z for every question, drawn where ``noise`` is and moved to where the questions are."""
     z = torch.randn(len(given), restorer.latent_dim, generator=noise, device=noise.device)
     return z.to(given.device)
+
+
+def _of_images(logits: Tensor) -> Tensor:
+    """Return one logit for each image, shape (N,), of one for each or of a map of patches for each."""
+    return logits.flatten(1).mean(dim=1) if logits.ndim > 1 else logits

@@ -83,6 +83,14 @@ def test_r1_is_felt_in_every_eighth_step_only(monkeypatch):
     assert not torch.equal(after(0.0, 8), after(0.3, 8))
 
 
+def test_adam_s_betas_can_be_chosen():
+    pair = dense_conv.Generator(16, width=4), dense_conv.Discriminator(16, width=4)
+    parts = recommended.assemble(*pair, width=4, num_steps=20, betas=(0.0, 0.99))
+    for optimizer in (parts.g_optimizer, parts.d_optimizer):
+        assert [group["betas"] for group in optimizer.param_groups] == [(0.0, 0.99)]
+    assert recommended.build(16, 1, width=4, num_steps=2, seed=0).g_optimizer.defaults["betas"] == recommended.BETAS
+
+
 def test_a_wrapped_network_gets_the_gradients_of_the_bare_one():
     """What wraps the pair sees both of D's passes and G's; the weights are those of the parts."""
     calls = []

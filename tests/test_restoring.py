@@ -105,6 +105,29 @@ def test_the_discriminator_moves_by_its_loss_and_r1_alone():
         assert torch.allclose((new - old)[large], -4e-3 * gradient.sign()[large], atol=2e-5)
 
 
+def test_a_discriminator_of_patches_gives_a_loss_for_each_patch_and_r1_for_each_image():
+    recipe, damaged = Recipe("squares", 0.3, patch_layers=2), degrade.half(images(8))
+    parts = parts_of(recipe)
+    before = copy.deepcopy(parts)
+    assert before.discriminator(torch.cat([damaged.truth, damaged.given], 1)).shape == (8, 4, 4)
+    pixel, fake = terms_by_hand(before, recipe, damaged, 7)
+    truth = damaged.truth.clone().requires_grad_()
+    real_logits = before.discriminator(torch.cat([truth, damaged.given], 1))
+    fake_logits = before.discriminator(torch.cat([fake.detach(), damaged.given], 1))
+    (slope,) = torch.autograd.grad(real_logits.mean((1, 2)).sum(), truth, create_graph=True)
+    d_loss = F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
+    weights = list(before.discriminator.parameters())
+    braked = d_loss + 4 * 0.3 / 2 * slope.flatten(1).square().sum(1).mean()
+    gradients = torch.autograd.grad(braked, weights)
+    says = restoring.make_step(parts, recipe, runtime.generator(7))(damaged)
+    assert float(says["d_loss"]) == pytest.approx(d_loss.item(), rel=1e-5)
+    for old, new, gradient in zip(weights, parts.discriminator.parameters(), gradients, strict=True):
+        large = gradient.abs() > 1e-5
+        assert torch.allclose((new - old)[large], -4e-3 * gradient.sign()[large], atol=2e-5)
+    fooled = F.softplus(-parts.discriminator(torch.cat([fake, damaged.given], 1))).mean()
+    assert float(says["g_loss"]) == pytest.approx((pixel + 0.3 * fooled).item(), rel=1e-5)
+
+
 def test_r1_comes_in_every_fourth_step_only(monkeypatch):
     recipe, damaged = Recipe("squares", 0.3), degrade.half(images(8))
     penalised = []
@@ -223,6 +246,7 @@ def test_frames_between_are_questions_too_but_have_no_known_pixels():
         ({"adversarial": -0.1}, "adversarial must be a finite number, at least 0"),
         ({"diversity": None}, "diversity must be"),
         ({"num_steps": 0}, "num_steps must be a whole number from 1 on"),
+        ({"patch_layers": 5}, "patch_layers must be a whole number from 0 to 4, got 5"),
         ({"noise": "code"}, "noise must be one of beside, dropout, got 'code'"),
     ],
 )

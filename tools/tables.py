@@ -1,4 +1,4 @@
-"""Make the long measurements of notebooks 01 to 05, 07, 09 to 13 and 18 and docs/beyond.md, into gancourse/measured.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16, 18 and docs/beyond.md show; stored in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -27,8 +27,20 @@
     python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
     python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
+    python tools/tables.py translated-pairs  what losses make of digits with five right answers, and of blocks (MNIST)
+    python tools/tables.py cycles           digits made of outlines: with and without cycle, locality and pairs (MNIST)
+    python tools/tables.py hiding           who reads a colour that grey paper should not carry (MNIST)
+    python tools/tables.py many-domains     one network between four domains, each loss taken out once (MNIST)
+    python tools/tables.py style            digits moved to the style of outlines by Gram matrices of the judge (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py encoders         five roads from digits to codes and back, and what each can draw (MNIST)
+    python tools/tables.py codebooks        digits as sixteen tokens, with and without a discriminator (MNIST)
+    python tools/tables.py toy-codes        VAEs, BiGANs and codebooks in the plane, beside exact answers
+    python tools/tables.py growing          growing 7 to 14 to 28 beside full size at equal CPU seconds (MNIST)
+    python tools/tables.py style-parts      pixel norm, minibatch deviation, equalised rates, each alone (MNIST)
+    python tools/tables.py styles           styled generators beside the plain one: truncation, paths, mixing (MNIST)
+    python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
@@ -59,20 +71,28 @@ import torch
 
 import asked_line_runs
 import asked_runs
+import code_runs
 import frame_runs
 import gradient_runs
+import growing_tables
 import image_tables
 import infogan_runs
 import judge_libraries
 import judge_runs
 import judge_stopping
 import judge_tables
+import many_domain_runs
 import patient_runs
 import restore_line_runs
 import restore_runs
 import scaling_tables
 import schedule_runs
 import story_runs
+import style_runs
+import style_tables
+import token_runs
+import toy_code_runs
+import translate_runs
 import unseen_runs
 import writing_runs
 from bench import machine
@@ -529,6 +549,29 @@ def unseen(options: argparse.Namespace) -> Iterator[dict]:
     return unseen_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- translated images
+
+
+def translated_pairs(options: argparse.Namespace) -> Iterator[dict]:
+    return translate_runs.translated_pairs(options.seeds, lambda name: wanted(name, options))
+
+
+def cycles(options: argparse.Namespace) -> Iterator[dict]:
+    return translate_runs.cycles(options.seeds, lambda name: wanted(name, options))
+
+
+def hiding(options: argparse.Namespace) -> Iterator[dict]:
+    return translate_runs.hiding(options.seeds, lambda name: wanted(name, options))
+
+
+def many_domains(options: argparse.Namespace) -> Iterator[dict]:
+    return many_domain_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def style(options: argparse.Namespace) -> Iterator[dict]:
+    return style_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- restored images
 
 
@@ -548,6 +591,25 @@ def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- growing, styles and directions
+
+
+def growing(options: argparse.Namespace) -> Iterator[dict]:
+    return growing_tables.growing_table(options.seeds, lambda name: wanted(name, options))
+
+
+def style_parts(options: argparse.Namespace) -> Iterator[dict]:
+    return growing_tables.parts_table(options.seeds, lambda name: wanted(name, options))
+
+
+def styles(options: argparse.Namespace) -> Iterator[dict]:
+    return style_tables.styles_table(options.seeds, lambda name: wanted(name, options))
+
+
+def directions(options: argparse.Namespace) -> Iterator[dict]:
+    return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- words
 
 
@@ -560,6 +622,21 @@ def text_gradients(options: argparse.Namespace) -> Iterator[dict]:
 
 
 # ---------------------------------------------------------------- larger batches, more processes
+
+
+def encoders(options: argparse.Namespace) -> Iterator[dict]:
+    """Go five roads from digits to codes and back."""
+    return code_runs.encoders(options.seeds, lambda name: wanted(name, options))
+
+
+def codebooks(options: argparse.Namespace) -> Iterator[dict]:
+    """Write digits as sixteen tokens each, with and without a discriminator."""
+    return token_runs.codebooks(options.seeds, lambda name: wanted(name, options))
+
+
+def toy_codes(options: argparse.Namespace) -> Iterator[dict]:
+    """Hold encoders of the plane against the true one."""
+    return toy_code_runs.toy_codes(options.seeds, lambda name: wanted(name, options))
 
 
 def batch_size(options: argparse.Namespace) -> Iterator[dict]:
@@ -603,10 +680,22 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "asked-line": asked_line,
     "infogan": infogan,
     "unseen": unseen,
+    "translated-pairs": translated_pairs,
+    "cycles": cycles,
+    "hiding": hiding,
+    "many-domains": many_domains,
+    "style": style,
     "restored": restored,
     "many-answers": many_answers,
     "restored-line": restored_line,
     "frames": frames,
+    "encoders": encoders,
+    "codebooks": codebooks,
+    "toy-codes": toy_codes,
+    "growing": growing,
+    "style-parts": style_parts,
+    "styles": styles,
+    "directions": directions,
     "writers": writers,
     "text-gradients": text_gradients,
     "batch-size": batch_size,
@@ -616,7 +705,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
-SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
+SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS["directions"] = 5
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -639,6 +731,10 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
+    made += [style_runs.NAME]
+    made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
+    made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])

@@ -1,4 +1,4 @@
-"""What ensembles of small perceptrons on a line share: first weights, random numbers, updates, and the average."""
+"""What ensembles of small perceptrons share: first weights, random numbers, updates, and the average."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from gancourse.models import mlp
 
 __all__ = ["Members"]
 
-_HIDDEN = 64
-_RATE, _BETAS, _LAST_SHARE = 2e-3, (0.5, 0.99), 0.05
+_BETAS, _LAST_SHARE = (0.5, 0.99), 0.05
 _BLOCK = 32  # steps whose random numbers are drawn in one go
 
 
@@ -33,6 +32,8 @@ class Members:
     _BATCH: int  # samples of a member in one step
     _AVERAGED: int  # about so many of the last steps count in the average of the generator's weights
     _NETWORKS: int  # networks of a member whose seeds follow each other
+    _HIDDEN: int = 64  # units of each hidden layer
+    _RATE: float = 2e-3
 
     def _settle(self, seeds: Sequence[int], num_steps: int) -> None:
         """Take the seeds and the length of a run.
@@ -50,9 +51,9 @@ class Members:
         """Give each player an optimiser and a falling rate; the first is the generator, whose average is kept."""
         self._generator = players[0]
         self._averaged = [layer.detach().clone() for layer in self._generator]
-        self._optimizers = [torch.optim.Adam(layers, _RATE, _BETAS) for layers in players]
+        self._optimizers = [torch.optim.Adam(layers, self._RATE, _BETAS) for layers in players]
         self._schedules = [
-            torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.num_steps, _LAST_SHARE * _RATE)
+            torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.num_steps, _LAST_SHARE * self._RATE)
             for optimizer in self._optimizers
         ]
 
@@ -103,7 +104,7 @@ class Members:
         networks = []
         for seed in self.seeds:
             with runtime.seeded((self._NETWORKS * seed + place) % 2**63):
-                networks.append(mlp.Generator(latent_dim=inputs, data_dim=outputs, hidden=_HIDDEN))
+                networks.append(mlp.Generator(latent_dim=inputs, data_dim=outputs, hidden=self._HIDDEN))
         layers = zip(*(network.parameters() for network in networks), strict=True)
         return [torch.stack([part.detach() for part in parts]).requires_grad_() for parts in layers]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gancourse._numbers import whole_between
-from gancourse.data.digits import check_images
+from gancourse.data import ink
 from gancourse.metrics import _inputs, image_sets
 from gancourse.metrics.judge import class_histogram
 
@@ -151,15 +151,9 @@ def moments(images: Tensor) -> Moments:
         TypeError, ValueError: ``images`` are anything else.
     First met in: notebook 12.
     """
-    check_images(images, channels=1)
-    ink = ((images.detach()[:, 0].to("cpu", torch.float64) + 1) / 2).clamp_min(0)
-    total = ink.sum((1, 2))
-    safe = total.clamp_min(1e-9)
-    down, across = (torch.arange(size, dtype=torch.float64) for size in ink.shape[1:])
-    y = down[:, None] - ((ink.sum(2) @ down) / safe)[:, None, None]
-    x = across - ((ink.sum(1) @ across) / safe)[:, None, None]
-    xx, yy, xy = ((ink * product).sum((1, 2)) / safe for product in (x * x, y * y, x * y))
-    return Moments(ink.mean((1, 2)), xx.sqrt(), yy.sqrt(), -xy / yy.clamp_min(1e-9))
+    found = ink.spread(images)
+    slant = -found.xy / found.yy.clamp_min(1e-9)
+    return Moments(found.share, found.xx.sqrt(), found.yy.sqrt(), slant)
 
 
 def _both(features: Tensor, labels: Tensor, real_features: Tensor, real_labels: Tensor) -> tuple[list, list]:

@@ -21,10 +21,14 @@ def check_size(name: str, value: int, allowed: tuple[int, ...] | None = None) ->
     return number
 
 
-def check_latents(module: nn.Module, z: Tensor, latent_dim: int) -> None:
+def check_latents(module: nn.Module, z: Tensor, latent_dim: int, name: str = "z") -> None:
     """Refuse a ``z`` that is not a batch of latent vectors for ``module``."""
-    hint = "; use z.flatten(1)" if isinstance(z, Tensor) and z.ndim == 4 and z.shape[1:] == (latent_dim, 1, 1) else ""
-    _check(module, "z", z, (latent_dim,), f"(N, {latent_dim})", hint)
+    hint = (
+        f"; use {name}.flatten(1)"
+        if isinstance(z, Tensor) and z.ndim == 4 and z.shape[1:] == (latent_dim, 1, 1)
+        else ""
+    )
+    _check(module, name, z, (latent_dim,), f"(N, {latent_dim})", hint)
 
 
 def check_images(module: nn.Module, images: Tensor, channels: int, image_size: int) -> None:
@@ -33,11 +37,11 @@ def check_images(module: nn.Module, images: Tensor, channels: int, image_size: i
     _check(module, "images", images, sides, f"(N, {channels}, {image_size}, {image_size})", "")
 
 
-def needs_two_samples(module: nn.Module, z: Tensor) -> None:
+def needs_two_samples(module: nn.Module, z: Tensor, name: str = "z") -> None:
     """Refuse a batch of one where batch norm would have to take statistics of a single value."""
     if module.training and len(z) < 2:
         raise ValueError(
-            "z holds 1 sample, but batch norm in training mode needs at least 2 to take statistics of; "
+            f"{name} holds 1 sample, but batch norm in training mode needs at least 2 to take statistics of; "
             "draw more, or call .eval() first"
         )
 

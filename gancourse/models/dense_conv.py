@@ -61,12 +61,15 @@ class Generator(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, z: Tensor) -> Tensor:
+        return self.convolutions(self._maps(z))
+
+    def _maps(self, z: Tensor) -> Tensor:
+        """Return what the dense layers hand to the convolutions: maps at a quarter of the side."""
         _inputs.check_latents(self, z, self.latent_dim)
         _inputs.needs_two_samples(self, z)
         side = self.image_size // 4
         # Channels last in memory, which the CPU's convolutions like best; the shape stays (N, C, H, W).
-        maps = self.dense(z).unflatten(1, (side, side, 2 * self.width)).permute(0, 3, 1, 2)
-        return self.convolutions(maps)
+        return self.dense(z).unflatten(1, (side, side, 2 * self.width)).permute(0, 3, 1, 2)
 
 
 class Discriminator(nn.Module):
