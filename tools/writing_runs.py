@@ -111,7 +111,7 @@ def finished(name: str, ensemble: WritingEnsemble, how: dict[str, Any], curve: l
         "name": name, "settings": how, "seeds": list(ensemble.seeds), "steps": ensemble.num_steps, "curve": curve,
         **written(words, ensemble.language), "examples": ensemble.language.decode(words[0, :EXAMPLES]),
     }  # fmt: skip
-    if ensemble.method != "likelihood":
+    if ensemble.method not in ("likelihood", "wgan_gp"):  # a critic's 0 says nothing
         row["recognised"] = recognised(ensemble)
     if ensemble.method != "wgan_gp":
         row |= exact(ensemble)

@@ -65,7 +65,9 @@ def test_words_are_written_as_often_as_log_prob_says(pair):
     assert torch.allclose(counts, q, atol=0.008)
     first = pair[0].log_probs(strings)[0, 0].exp()  # at temperature 1/2: squares, divided by their sum
     shares = torch.bincount(sharper.words[:, 0], minlength=4) / n
-    assert torch.allclose(shares, first.square() / first.square().sum(), atol=0.008)
+    squares = first.square() / first.square().sum()
+    assert torch.allclose(shares, squares, atol=0.008)
+    assert torch.allclose(sharper.log_q[:, 0].exp(), squares[sharper.words[:, 0]])
 
 
 def test_what_is_returned_beside_the_words_fits_them(pair):

@@ -57,7 +57,7 @@ def test_a_row_holds_what_its_method_has(quick, method):
         assert [look["temperature"] for look in row["temperatures"]] == [0.5, 1.0]
         assert row["temperatures"][1]["kl"] == row["kl"] != row["temperatures"][0]["kl"]
         assert [len(row[name]) for name in ("after_true", "after_own")] == [2, 2]
-    assert ("recognised" in row) == (method != "likelihood")
+    assert ("recognised" in row) == (method in ("soft", "reinforce"))
 
 
 def test_recognised_is_one_half_for_a_discriminator_that_always_says_the_same(quick):
@@ -89,8 +89,11 @@ def test_what_goes_on_starts_where_the_start_ended(quick, monkeypatch):
     assert started == [("start, then likelihood", 60, "likelihood")] and row["name"] == "start, then likelihood"
 
 
-def test_half_of_the_names_are_read_and_the_others_asked_for_too():
+def test_half_of_the_names_are_read_and_the_others_asked_for_too(monkeypatch):
+    given, names = [], language.number_names
+    monkeypatch.setattr(language, "number_names", lambda numbers: given.append(numbers) or names(numbers))
     row = writing_runs.names("names", {"method": "likelihood", "num_steps": 2}, [0])
+    assert [len(part) for part in given] == [50, 50] and sorted(given[0] + given[1]) == list(range(100))
     assert 0 <= row["not_read"][0] < 1 and 0 <= row["read"][0] < 1 and len(row["examples"]) == writing_runs.EXAMPLES
 
 
