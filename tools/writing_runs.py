@@ -46,6 +46,7 @@ ABLATION: dict[str, dict[str, Any]] = {
     "straight-through, 600 steps": {"method": "straight_through", **SHORT},
     "straight-through, tau 0.01": {"method": "straight_through", "tau": 0.01, **SHORT},
     "reinforce, 256 words": {"method": "reinforce", "batch_size": 256, **SHORT},
+    "straight-through, 256 words": {"method": "straight_through", "batch_size": 256, **SHORT},
 }
 HALF = 50  # of the names of the numbers below 100 are read
 NUMBERS: dict[str, dict[str, Any]] = {
