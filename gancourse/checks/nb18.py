@@ -101,7 +101,7 @@ def gumbel_pick(function: Callable[[Tensor, Tensor], Any]) -> str:
     for n, letters in ((40, 13), (60, 3), (50, 5)):
         scores = 1.5 * torch.randn(n, letters, generator=random) + torch.randn(n, 1, generator=random)
         cases.append((scores, torch.rand(n, letters, generator=random).clamp(1e-6, 1 - 1e-6)))
-    names = ("scores", "uniform")
+    names = ("logits", "uniform")
     first, second = (call(function, *cases[0], name="gumbel_pick", names=names) for _ in range(2))
     if isinstance(first, Tensor) and isinstance(second, Tensor) and not torch.equal(first, second):
         raise NotYet("two calls with the same numbers give other letters: draw nothing yourself, and use `uniform`")
