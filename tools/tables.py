@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16 and docs/beyond.md show; stored in measured/.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16, 18 and docs/beyond.md show; stored in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -41,6 +41,8 @@
     python tools/tables.py style-parts      pixel norm, minibatch deviation, equalised rates, each alone (MNIST)
     python tools/tables.py styles           styled generators beside the plain one: truncation, paths, mixing (MNIST)
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
+    python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
+    python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -92,6 +94,7 @@ import token_runs
 import toy_code_runs
 import translate_runs
 import unseen_runs
+import writing_runs
 from bench import machine
 from course import ROOT
 from gancourse import losses, runtime
@@ -607,6 +610,17 @@ def directions(options: argparse.Namespace) -> Iterator[dict]:
     return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- words
+
+
+def writers(options: argparse.Namespace) -> Iterator[dict]:
+    return writing_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def text_gradients(options: argparse.Namespace) -> Iterator[dict]:
+    return writing_runs.gradients(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -682,6 +696,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "style-parts": style_parts,
     "styles": styles,
     "directions": directions,
+    "writers": writers,
+    "text-gradients": text_gradients,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -719,6 +735,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [style_runs.NAME]
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
+    made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

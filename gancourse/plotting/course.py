@@ -32,6 +32,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("14", "Translate images", "Ask and change"),
     ("15", "Encode images", "Look inside"),
     ("16", "Grow a style", "Look inside"),
+    ("18", "Make text, or why it is hard", "Beyond images"),
 )
 """The one list of the course's notebooks: number, title, part of the course.
 
@@ -40,7 +41,6 @@ The site is made from it, and `make lint` holds to it the notebooks, README's ta
 
 TO_COME: tuple[tuple[str, str, str], ...] = (
     ("17", "Make sound", "Beyond images"),
-    ("18", "Make text", "Beyond images"),
     ("19", "Help, or harm", "In the world"),
     ("20", "Attack and defend", "In the world"),
     ("21", "Small, fast, large", "In the world"),
@@ -79,7 +79,7 @@ def course_map(here: str | None = None, *, ax: Axes | None = None) -> Figure:
     numbers = [number for number, *_ in NOTEBOOKS]
     if here is not None and here not in numbers:
         raise ValueError(f"here must be one of {', '.join(numbers)} or None, got {here!r}")
-    every = (*NOTEBOOKS, *TO_COME)
+    every = sorted((*NOTEBOOKS, *TO_COME))
     fig, ax = style.figure_of(ax, size=(11.0, 6.3), dpi=80)
     place: dict[str, tuple[float, float]] = {}
     for at, part in enumerate(dict.fromkeys(part for _, _, part in every)):

@@ -38,6 +38,7 @@ LAYERS = {
     "runs": {"runtime", "training", "data"},
     "ensembles": {"codes", "losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
+    "estimators": {"ensembles", "models", "data", "runtime"},
     "metrics": {"data", "models", "training", "runtime"},
     "ward": {"penalties", "models", "data", "training", "metrics", "measured", "runtime"},
     "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims", "measured"},
