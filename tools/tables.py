@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 13 and docs/beyond.md show, into gancourse/measured.
+"""Make the long measurements of notebooks 01 to 05, 07, 09 to 13, 17 and docs/beyond.md, into gancourse/measured.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -29,6 +29,9 @@
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
     python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py sounds           notes by phase and phase shuffle, up-sampling and loss
+    python tools/tables.py spoken           spoken words and noises under two judges (FSDD)
+    python tools/tables.py vocoder          from a picture of a sound back to the sound, by every way
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -70,6 +73,8 @@ import restore_line_runs
 import restore_runs
 import scaling_tables
 import schedule_runs
+import sound_runs
+import spoken_runs
 import story_runs
 import unseen_runs
 from bench import machine
@@ -545,6 +550,21 @@ def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- sounds
+
+
+def sounds(options: argparse.Namespace) -> Iterator[dict]:
+    return sound_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def spoken(options: argparse.Namespace) -> Iterator[dict]:
+    return spoken_runs.spoken(options.seeds, lambda name: wanted(name, options))
+
+
+def vocoder(options: argparse.Namespace) -> Iterator[dict]:
+    return spoken_runs.vocoder(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -593,6 +613,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "many-answers": many_answers,
     "restored-line": restored_line,
     "frames": frames,
+    "sounds": sounds,
+    "spoken": spoken,
+    "vocoder": vocoder,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -601,6 +624,7 @@ SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -623,6 +647,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}
