@@ -29,6 +29,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("11", "Diagnose a sick GAN", "Judge"),
     ("12", "Ask for what you want", "Ask and change"),
     ("13", "Restore images", "Ask and change"),
+    ("17", "Make sound", "Beyond images"),
 )
 """The one list of the course's notebooks: number, title, part of the course.
 
@@ -39,7 +40,6 @@ TO_COME: tuple[tuple[str, str, str], ...] = (
     ("14", "Translate images", "Ask and change"),
     ("15", "Encode images", "Look inside"),
     ("16", "Grow a style", "Look inside"),
-    ("17", "Make sound", "Beyond images"),
     ("18", "Make text", "Beyond images"),
     ("19", "Help, or harm", "In the world"),
     ("20", "Attack and defend", "In the world"),
