@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gancourse._numbers import whole_between
 
-__all__ = ["BITS", "FittedGaussian", "draw", "fit_gaussian", "kl_between", "kl_to_normal"]
+__all__ = ["BITS", "FittedGaussian", "draw", "fit_gaussian", "kl_to_normal"]
 
 BITS = 1 / math.log(2)
 """Bits in a nat: 1.44."""
@@ -56,25 +56,6 @@ def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """
     _check(mean=mean, log_variance=log_variance)
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=-1)
-
-
-def kl_between(mean: Tensor, log_variance: Tensor, other_mean: Tensor, other_log_variance: Tensor) -> Tensor:
-    """Return the divergence KL(N(mean, variance) || N(other_mean, other_variance)) of each row, in nats.
-
-    It is not symmetric: the first Gaussian is the one whose draws are averaged over.
-
-    Args:
-        mean, log_variance, other_mean, other_log_variance: the same shape (..., C), floating point.
-    Returns:
-        Shape (...), at least 0.
-    Raises:
-        TypeError, ValueError: they are anything else.
-    First met in: notebook 15.
-    """
-    _check(mean=mean, log_variance=log_variance, other_mean=other_mean, other_log_variance=other_log_variance)
-    apart = log_variance - other_log_variance
-    off = (mean - other_mean).square() * (-other_log_variance).exp()
-    return 0.5 * (off + apart.exp() - 1 - apart).sum(dim=-1)
 
 
 @dataclass(frozen=True)
