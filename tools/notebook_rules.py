@@ -12,6 +12,7 @@ import ast
 import itertools
 import json
 import re
+import symtable
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -424,6 +425,32 @@ def _claims(page: Page) -> Iterator[str]:
         yield f'the last cell should be claims.close("{number}")'
 
 
+def _leans_on_claims(page: Page) -> Iterator[str]:
+    """Check that whoever skips the folded claims can run all other cells."""
+    claims_only: set[str] = set()
+    others: set[str] = set()
+    for i, cell in page.code:
+        if "claims" in _tags(cell):
+            claims_only |= _bound(cell.source) - others
+            continue
+        if missing := sorted(_needed(cell.source) & claims_only):
+            yield f"{page.where(i)}: uses {missing[0]!r}, which only folded claims bind"
+        others |= _bound(cell.source)
+        claims_only -= others
+
+
+def _needed(source: str) -> set[str]:
+    """Collect the names that a cell reads and does not bind itself, arguments and comprehensions aside."""
+    names, bound = set(), _bound(source)
+    tables = [symtable.symtable(ast.unparse(parse(source)), "cell", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        outer = table.get_type() == "module"
+        names |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (outer or s.is_global())}
+    return names - bound
+
+
 def _claim_calls(tree: ast.Module) -> list[ast.Call]:
     """Find ``claims.check(...)`` and ``claims.close(...)``."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
@@ -489,6 +516,7 @@ SOURCE_RULES: tuple[Rule, ...] = (
     _links,
     _exercises,
     _claims,
+    _leans_on_claims,
 )
 STORED_RULES: tuple[Rule, ...] = (_executed, _outputs, _size)
 OUTPUT_RULES: tuple[Rule, ...] = (*STORED_RULES, _figures)

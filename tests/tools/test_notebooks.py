@@ -166,6 +166,13 @@ MISTAKES = {
         "give no answer away",
     ),
     "claims below code": (lambda node: node.cells.insert(8, node.cells.pop(3)), "come after the text that reads"),
+    "a name that only claims bind": (
+        lambda node: (
+            replace("twice-claims", "claims.ch", "one = 2\nclaims.ch")(node),
+            append("[one for _ in x]")(node),
+        ),
+        "uses 'one', which only folded claims bind",
+    ),
     "another notebook's claims": (replace("twice-claims", '"00"', '"07"'), "claims of notebook 07"),
     "a claim whose bound depends on the run": (replace("twice-claims", "equal=2", "equal=x"), "write out name"),
     "a claim whose sentence depends on the run": (replace("twice-claims", '"It doubles."', "f'{x}'"), "write out name"),
