@@ -17,6 +17,7 @@ __all__ = ["bias_and_spread", "race", "staircase", "temperatures"]
 
 _SHADES = (COLOURS["real"], COLOURS["fake"], style.WARNING_TEXT, "#0575b0", "#555555", "#b07cc6", "#40004b", "#a6761d")
 _MARKS = ("o", "X", "s", "D", "^", "P", "v", "p")
+_GROUPS = (_SHADES[3], _SHADES[1])  # as `race` draws REINFORCE and straight-through when they are third and first
 _STAIRS = {  # name -> colour, line style, width
     "letters picked": (COLOURS["warning"], "-", 2.2),
     "mean over drawn letters": ("black", "--", 1.8),
@@ -61,12 +62,12 @@ def bias_and_spread(
 
     Args:
         points: name -> (bias, spread) of each network tried; at most eight names.
-        joined: groups of names, each joined by a line in this order.
+        joined: at most two groups of names, each in one colour and joined by a line in this order.
         ax: where to draw; a new figure if None.
     Returns:
         The figure; a small mark for each network, a large one with its name at the middle.
     Raises:
-        ValueError: there are no points or too many names, or a number is not finite or below 0.
+        ValueError: there are no points, too many names or groups, or a number is not finite or below 0.
     First met in: notebook 18.
     """
     if not 1 <= len(points) <= len(_MARKS) or not all(len(pairs) for pairs in points.values()):
@@ -77,6 +78,11 @@ def bias_and_spread(
             raise ValueError(f"points[{name!r}] must hold finite pairs (bias, spread) from 0 on, got {pairs.tolist()}")
     if unknown := [name for group in joined for name in group if name not in runs]:
         raise ValueError(f"joined must hold names of points, got {unknown[0]!r}")
+    if len(joined) > len(_GROUPS):
+        raise ValueError(f"joined must hold at most {len(_GROUPS)} groups, got {len(joined)}")
+    colours = dict(zip(runs, _SHADES, strict=False))
+    for group, colour in zip(joined, _GROUPS, strict=False):
+        colours |= dict.fromkeys(group, colour)
     figure, ax = style.figure_of(ax, size=(7.2, 3.9))
     middles = {name: np.median(pairs, axis=0) for name, pairs in runs.items()}
     every = np.concatenate(list(runs.values()))
@@ -88,8 +94,8 @@ def bias_and_spread(
         ways = np.array([middles[name][::-1] for name in group]).T
         ax.plot(*ways, "--", color=COLOURS["neutral"], linewidth=1.1, zorder=1)
     halo = [patheffects.withStroke(linewidth=3, foreground="white")]
-    for (name, pairs), colour, mark in zip(runs.items(), _SHADES, _MARKS, strict=False):
-        bias, spread = middles[name]
+    for (name, pairs), mark in zip(runs.items(), _MARKS, strict=False):
+        (bias, spread), colour = middles[name], colours[name]
         ax.plot(pairs[:, 1], pairs[:, 0], mark, color=colour, markersize=4, alpha=0.5, linestyle="none", zorder=2)
         ax.plot(spread, bias, mark, color=colour, markersize=9, markeredgecolor="white", zorder=3)
         flat = bias < 0.1 * top  # many of these lie side by side: their names stand above
@@ -172,7 +178,8 @@ def temperatures(
         for row in rows[np.isclose(rows[:, 0], 1)]:
             ax.plot(*row[1:], mark, color=colour, markersize=12, markeredgecolor="black", zorder=4)
         for row in rows[[0, -1]] if at == 0 else ():
-            ax.annotate(f"T = {row[0]:g}", row[1:], (-8, 0), textcoords="offset points", ha="right", va="center")
+            place, side = ((0, 10), "left") if row[1] < rows[:, 1].max() else ((-8, 0), "right")  # off the line
+            ax.annotate(f"T = {row[0]:g}", row[1:], place, textcoords="offset points", ha=side, va="center")
     ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel)
     ax.legend(loc="best", title="large mark: T = 1")
     return figure

@@ -56,6 +56,16 @@ def test_estimators_have_a_mark_for_each_network_and_a_name_at_the_middle():
     assert "spread" in ax.get_xlabel() and "bias" in ax.get_ylabel()
 
 
+def test_a_way_of_training_has_one_colour_in_both_pictures():
+    (raced,) = writing.race({name: ([1.0], [[1.0]]) for name in ("straight-through", "likelihood", "REINFORCE")}).axes
+    groups = [["REINFORCE"], ["straight-through 1", "2"]]
+    (ax,) = writing.bias_and_spread(POINTS, joined=groups).axes
+    names = {text.get_text(): text.get_color() for text in ax.texts}
+    assert names["REINFORCE"] == line(raced, "REINFORCE").get_color()
+    assert names["straight-through 1"] == names["2"] == line(raced, "straight-through").get_color()
+    assert {drawn.get_color() for drawn in ax.lines if drawn.get_linestyle() == "None"} == set(names.values())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -63,6 +73,7 @@ def test_estimators_have_a_mark_for_each_network_and_a_name_at_the_middle():
         ({"points": {"a": []}}, "with a pair at least"),
         ({"points": {"a": [(0.1, float("nan"))]}}, "finite pairs"),
         ({"points": {"a": [(-0.1, 1.0)]}}, "from 0 on"),
+        ({"points": {"a": [(0.1, 1.0)]}, "joined": [["a"], ["a"], ["a"]]}, "at most 2 groups, got 3"),
         ({"points": {"a": [(0.1, 1.0)]}, "joined": [["b"]]}, "joined must hold names of points, got 'b'"),
     ],
 )
