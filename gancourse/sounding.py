@@ -40,6 +40,7 @@ class Recipe:
 
     Attributes:
         shuffle: phase shuffle of the discriminator by up to so many places; 0 for none.
+        shuffle_last: also after its last convolution.
         up: how the generator makes sounds longer, one of ``models.waveform.UPSAMPLING``.
         loss: "non_saturating", with R1; or "wasserstein", with WGAN-GP's penalty in every critic step.
         penalty: weight of R1, which enters as penalty / 2, or of the gradient penalty.
@@ -53,6 +54,7 @@ class Recipe:
     """
 
     shuffle: int = 0
+    shuffle_last: bool = True
     up: str = "transposed"
     loss: str = "non_saturating"
     penalty: float = 0.5
@@ -109,7 +111,9 @@ def build(recipe: Recipe, *, length: int = 1_024, seed: int, device: str | torch
     with runtime.seeded(seed):
         generator = Generator(length, width=recipe.width, up=recipe.up).to(device)
     with runtime.seeded(seed + 1):
-        discriminator = Discriminator(length, width=recipe.width, shuffle=recipe.shuffle, seed=seed).to(device)
+        discriminator = Discriminator(
+            length, width=recipe.width, shuffle=recipe.shuffle, seed=seed, shuffle_last=recipe.shuffle_last
+        ).to(device)
     rates = ((generator, recipe.lr_g), (discriminator, recipe.lr_d))
     optimizers = [torch.optim.Adam(one.parameters(), lr=rate, betas=recipe.betas, fused=True) for one, rate in rates]
     schedules = tuple(

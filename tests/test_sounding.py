@@ -89,6 +89,8 @@ def test_rates_fall_and_the_first_weights_do_not_depend_on_the_shuffle():
     for name in ("generator", "discriminator"):
         for one, other in zip(getattr(plain, name).parameters(), getattr(shuffled, name).parameters(), strict=True):
             assert torch.equal(one, other)
+    fewer = sounding.build(Recipe(width=4, shuffle=2, shuffle_last=False, num_steps=2), length=256, seed=3)
+    assert len(fewer.discriminator.layers) == len(shuffled.discriminator.layers) - 1
     step = sounding.make_step(plain, Recipe(width=4, num_steps=2), runtime.generator(0))
     for _ in range(2):
         step(waves(4))

@@ -39,6 +39,8 @@ ENTRIES = {
     "struck, shuffle": Entry("struck", sounding.Recipe(shuffle=2)),
     "random": Entry("random", sounding.Recipe()),
     "random, shuffle": Entry("random", sounding.Recipe(shuffle=2)),
+    "struck, shuffle but last": Entry("struck", sounding.Recipe(shuffle=2, shuffle_last=False)),
+    "random, shuffle but last": Entry("random", sounding.Recipe(shuffle=2, shuffle_last=False)),
     "struck, nearest": Entry("struck", sounding.Recipe(up="nearest")),
     "struck, WGAN-GP": Entry(
         "struck", sounding.Recipe(**CRITIC, d_steps=5, lr_g=1e-3, lr_d=1e-3, betas=(0.5, 0.9), num_steps=330)

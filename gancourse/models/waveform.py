@@ -85,20 +85,24 @@ class Discriminator(nn.Module):
         width: feature maps after the first layer.
         shuffle: phase shuffle by up to so many places after every convolution; 0 for none. In eval mode there is none.
         seed: of the shifts.
+        shuffle_last: also after the last convolution, where a place stands for 64 numbers.
     Raises:
         ValueError: an argument is anything else.
-    Source: after Donahue et al. (2019), WaveGAN, made smaller.
+    Source: after Donahue et al. (2019), WaveGAN, made smaller. Their code shifts nothing after the last convolution,
+        and a whole batch alike.
     First met in: notebook 17.
     """
 
-    def __init__(self, length: int = 1_024, width: int = 16, shuffle: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, length: int = 1_024, width: int = 16, shuffle: int = 0, seed: int = 0, *, shuffle_last: bool = True
+    ) -> None:
         super().__init__()
         self.length = _length(length)
         self.width = width = _inputs.check_size("width", width)
         maps, layers = [1, width, 2 * width, 4 * width], [nn.Unflatten(1, (1, self.length))]
         for place, (inputs, outputs) in enumerate(itertools.pairwise(maps)):
             layers += [nn.Conv1d(inputs, outputs, _KERNEL, STRIDE, _PADDING), nn.LeakyReLU(0.2)]
-            if whole_between("shuffle", shuffle, 0):
+            if whole_between("shuffle", shuffle, 0) and (shuffle_last or place < _LAYERS - 1):
                 layers.append(PhaseShuffle(shuffle, seed=seed + place))
         self.layers = nn.Sequential(
             *layers,

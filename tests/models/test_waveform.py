@@ -102,6 +102,16 @@ def test_the_shuffle_rests_in_eval_mode_and_has_random_numbers_of_its_own():
     assert torch.equal(shuffle.eval()(maps), maps)
 
 
+def test_the_last_shuffle_can_be_left_out_as_in_its_authors_code():
+    kinds = [
+        [type(layer).__name__ for layer in built(Discriminator, length=128, width=4, shuffle=2, **last).layers]
+        for last in ({}, {"shuffle_last": False})
+    ]
+    assert [names.count("PhaseShuffle") for names in kinds] == [3, 2]
+    before_dense = [names[names.index("Flatten") - 1] for names in kinds]
+    assert before_dense == ["PhaseShuffle", "LeakyReLU"]
+
+
 def test_the_shuffle_passes_gradients_to_where_numbers_came_from():
     maps = torch.randn(4, 2, 30, generator=runtime.generator(0), requires_grad=True)
     PhaseShuffle(2)(maps).sum().backward()
