@@ -116,7 +116,7 @@ def no_generator(name: str) -> Tensor:
     if name == "real, other half":
         return at.words.waves[at.halves[1]]
     if name == "real, through Griffin-Lim":
-        return at.log_mel.sounds(at.pictures[at.mine], runtime.generator(0))
+        return at.log_mel.sounds(at.pictures[at.halves[1]], runtime.generator(0))
     if name == "real, backwards":
         return backwards(at.words.waves[at.held])
     if name == "mean picture":  # no generator at all: one picture, and other phases each time

@@ -16,7 +16,7 @@ from gancourse.plotting.style import COLOURS
 
 __all__ = ["crossed", "distributions", "lines", "spectrograms", "waves"]
 
-_RANGE = 60.0  # decibels from white to black
+_RANGE = 45.0  # decibels from white to black
 
 
 def waves(sounds: Mapping[str, Tensor], sample_rate: float, *, most: int | None = None) -> Figure:
@@ -41,7 +41,7 @@ def waves(sounds: Mapping[str, Tensor], sample_rate: float, *, most: int | None 
 
 
 def spectrograms(sounds: Mapping[str, Tensor], sample_rate: float, *, highest: float | None = None) -> Figure:
-    """Draw spectrograms side by side, black where a frequency is strong, over 60 decibels from the loudest of all.
+    """Draw spectrograms side by side, black where a frequency is strong, over 45 decibels from the loudest of all.
 
     Args:
         sounds: name -> numbers, shape (L,).
@@ -61,8 +61,8 @@ def spectrograms(sounds: Mapping[str, Tensor], sample_rate: float, *, highest: f
         half_hop = 500 * spectra.HOP / sample_rate
         across = (-half_hop, 1_000 * (picture.shape[1] - 1) * spectra.HOP / sample_rate + half_hop)
         ax.imshow(
-            picture.numpy(), origin="lower", aspect="auto", cmap="gray_r", vmin=top - _RANGE, vmax=top,
-            extent=(*across, -half_row, sample_rate / 2 + half_row),
+            picture.numpy(), origin="lower", aspect="auto", cmap="gray_r", interpolation="nearest",
+            vmin=top - _RANGE, vmax=top, extent=(*across, -half_row, sample_rate / 2 + half_row),
         )  # fmt: skip
         ax.set(title=name, ylim=(0, highest), xlabel="milliseconds")
     np.atleast_1d(axes)[0].set_ylabel("Hz")

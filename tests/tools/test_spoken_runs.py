@@ -40,6 +40,8 @@ def test_what_no_generator_makes(bench, name):
     assert waves.shape[1] == 2_048 and bool(torch.isfinite(waves).all())
     if name == "real, other takes":
         assert torch.equal(waves, bench.words.waves[bench.held])
+    if name == "real, through Griffin-Lim":
+        assert len(waves) == len(bench.halves[1])  # as many as a distance compares, of all speakers
     if name == "mean picture":
         real, again = bench.pictures[bench.mine], bench.log_mel.pictures(waves[:20])
         spread = [(pictures - pictures.mean(dim=0)).abs().mean() for pictures in (real, again)]
