@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -109,7 +110,8 @@ def crossed(values: Mapping[tuple[str, str], Sequence[float]], truth: float, *, 
         for place, seeds in enumerate(series):
             ax.plot([place] * len(seeds), seeds, mark, color=colour, markersize=7, alpha=0.7, linestyle="none")
     ax.axhline(truth, color=COLOURS["real"], linestyle=":", label="true notes")
-    ax.set(xticks=range(len(seconds)), xticklabels=seconds, ylabel=label, xlim=(-0.4, len(seconds) - 0.6))
+    shown = [textwrap.fill(second, 12) for second in seconds]
+    ax.set(xticks=range(len(seconds)), xticklabels=shown, ylabel=label, xlim=(-0.4, len(seconds) - 0.6))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
