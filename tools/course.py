@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,8 +77,24 @@ class Course:
 
 
 def loads_images(path: Path) -> bool:
-    """Tell whether a notebook imports a set of images, or the ward, so that it matters which data are at hand."""
+    """Tell whether a notebook imports a set of images or of sounds, or the ward: whether it matters what is at hand."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    loads = r"^from gancourse(\.data import .*\bdigits| import .*\bward)\b"
+    loads = r"^from gancourse(\.data import .*\b(digits|sounds)| import .*\bward)\b"
     return any(re.search(loads, source, flags=re.MULTILINE) for source in sources)
+
+
+def data_at_hand(path: Path, environment: Mapping[str, str]) -> str | None:
+    """Tell on which of its sets a notebook runs here: the real one or what stands in for it; None: it loads none.
+
+    Args:
+        path: the notebook.
+        environment: with "GANCOURSE_DATA" where real sets are at hand.
+    """
+    if not loads_images(path):
+        return None
+    folder, source = environment.get("GANCOURSE_DATA"), path.read_text(encoding="utf-8")
+    if re.search(r"from gancourse\.data import [^\n]*\bsounds\b", source):
+        spoken = bool(folder) and any((Path(folder) / name).exists() for name in ("fsdd", "fsdd.zip"))
+        return "fsdd" if spoken else "instrument"
+    return "mnist" if folder else "embedded"

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from claim_cells import statements, written
-from course import ROOT, ROUNDED, SETUP_ID, Course, loads_images
+from course import ROOT, ROUNDED, SETUP_ID, Course, data_at_hand, loads_images
 from gancourse import claims
 from gancourse.claims import FEW_RUNS, MANY_RUNS, ROUNDINGS, Claim
 
@@ -186,14 +186,9 @@ def run_once(path: Path, plan: Plan, edits: Iterable[tuple[str, str, str]] = ())
             raise RuntimeError(f"{path.name}, {plan}: {done.stderr.strip()[-2000:]}")
         row = json.loads(result.read_text(encoding="utf-8"))
     row["rounding"] = plan.rounding
-    if data := _images(path):
+    if data := data_at_hand(path, os.environ):
         row["data"] = data
     return row
-
-
-def _images(path: Path) -> str | None:
-    """Tell on which of its sets of images a notebook runs here; None: it loads none."""
-    return ("mnist" if os.environ.get("GANCOURSE_DATA") else "embedded") if loads_images(path) else None
 
 
 # ---------------------------------------------------------------- the ledger's file
@@ -319,7 +314,7 @@ def run(path: Path, *, runs: int | None, workers: int) -> int:
     """Complete a ledger; return how many runs failed a claim or ended early."""
     ledger = read(path)
     wanted = runs or (FEW_RUNS if loads_images(path) else MANY_RUNS)
-    data = _images(path)
+    data = data_at_hand(path, os.environ)
     bad = 0
     for plan, row in _both(missing(ledger, wanted, data), lambda plan: run_once(path, plan), workers):
         record(ledger, row)
@@ -340,7 +335,7 @@ def keep(path: Path, workers: int) -> int:
     stored, now = claims.ledger(path.name[:2]), expressions(path)
     if new := [name for name in now if stored is None or name not in stored["claims"]]:
         raise ValueError(f"{path.name}: no values are recorded of {', '.join(new)}, so a ledger has to be made")
-    data = _images(path)
+    data = data_at_hand(path, os.environ)
     mine = [run for run in stored["runs"] if run.get("data") == data and run["rounding"] in ROUNDINGS]
     mine.sort(key=lambda run: (run["seed"], list(ROUNDINGS).index(run["rounding"])))
     moved, plans_again = 0, [Plan(run["seed"], run["rounding"]) for run in mine[:1] + mine[1:][-1:]]

@@ -34,7 +34,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 import notebook_rules as rules
-from course import BADGE_MARK, ROOT, ROUNDED, SETUP_ID, Course, loads_images
+from course import BADGE_MARK, ROOT, ROUNDED, SETUP_ID, Course, data_at_hand, loads_images
 from reading_time import lengths
 
 CELL_SECONDS = 300
@@ -299,7 +299,7 @@ def _as_in_the_ledger(paths: Iterable[Path], course: Course, rows: Path, environ
     Such runs agree digit by digit. Where they do not, and some value has left the range of seed 0's other roundings by
     three times its width, the package has changed what the ledger was made with.
     """
-    same, data = True, "mnist" if environment.get("GANCOURSE_DATA") else "embedded"
+    same, usual = True, "mnist" if environment.get("GANCOURSE_DATA") else "embedded"
     for path in paths:
         file = rows / f"{path.name[:2]}.json"
         if not file.exists():
@@ -308,7 +308,7 @@ def _as_in_the_ledger(paths: Iterable[Path], course: Course, rows: Path, environ
             continue
         book = course.root / "gancourse" / "measured" / "ledgers" / file.name
         ledger = json.loads(book.read_text(encoding="utf-8")) if book.exists() else None
-        moved = _moved(ledger, json.loads(file.read_text(encoding="utf-8")), data)
+        moved = _moved(ledger, json.loads(file.read_text(encoding="utf-8")), data_at_hand(path, environment) or usual)
         if moved is None:
             print(f"{path.name}: not compared with the ledger, which was made by other arithmetic or versions")
         elif moved:

@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16, 18 and docs/beyond.md show; stored in measured/.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 18 and docs/beyond.md show; stored in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -43,6 +43,9 @@
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
+    python tools/tables.py sounds           notes by phase and phase shuffle, up-sampling and loss
+    python tools/tables.py spoken           spoken words and noises under two judges (FSDD)
+    python tools/tables.py vocoder          from a picture of a sound back to the sound, by every way
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -87,6 +90,8 @@ import restore_line_runs
 import restore_runs
 import scaling_tables
 import schedule_runs
+import sound_runs
+import spoken_runs
 import story_runs
 import style_runs
 import style_tables
@@ -610,6 +615,21 @@ def directions(options: argparse.Namespace) -> Iterator[dict]:
     return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- sounds
+
+
+def sounds(options: argparse.Namespace) -> Iterator[dict]:
+    return sound_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def spoken(options: argparse.Namespace) -> Iterator[dict]:
+    return spoken_runs.spoken(options.seeds, lambda name: wanted(name, options))
+
+
+def vocoder(options: argparse.Namespace) -> Iterator[dict]:
+    return spoken_runs.vocoder(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- words
 
 
@@ -698,6 +718,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "directions": directions,
     "writers": writers,
     "text-gradients": text_gradients,
+    "sounds": sounds,
+    "spoken": spoken,
+    "vocoder": vocoder,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -709,6 +732,7 @@ SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", 
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
 SEEDS["directions"] = 5
+SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -736,6 +760,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
+    made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

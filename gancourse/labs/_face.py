@@ -78,9 +78,9 @@ class Clock(widgets.Play):
 class Face:
     """All widgets of one panel.
 
-    Attributes: ``image``, ``status``, ``alert``, ``restart``, ``actions`` (by method), ``controls`` (by attribute),
-    ``widget`` (the whole, as it is shown first); on a live panel ``once``, ``more``, ``slow``, ``clocks`` and, where
-    the stepper has one, ``seed``, otherwise None or empty.
+    Attributes: ``image``, ``sound`` (a player, if the stepper has a ``wav``), ``status``, ``alert``, ``restart``,
+    ``actions`` (by method), ``controls`` (by attribute), ``widget`` (the whole, as it is shown first); on a live panel
+    ``once``, ``more``, ``slow``, ``clocks`` and, where the stepper has one, ``seed``, otherwise None or empty.
 
     Args:
         stepper: the object that works and draws; the controls start at its attributes.
@@ -142,7 +142,9 @@ class Face:
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}  # controls beside the picture, or below it
         beside = own(widgets.HBox(boxes, layout=widgets.Layout(**wrap, flex="1 1 375px")))
         middle = own(widgets.HBox([self.image, beside], layout=widgets.Layout(**wrap)))
-        self._above, self._below = [own(_text(title, TITLE))], [self.status, self.alert, middle]
+        self.sound = own(widgets.Audio(format="wav", autoplay=False, loop=False)) if hasattr(stepper, "wav") else None
+        heard = [] if self.sound is None else [self.sound]
+        self._above, self._below = [own(_text(title, TITLE))], [self.status, self.alert, *heard, middle]
         if actions:
             centred = {"align_items": "center"}  # a button and its words stay together where the row is broken
             pairs = [

@@ -41,6 +41,9 @@ and every move of a slider draws the figure again (``reset``, ``steps_done`` and
 not needed). Frames come quickest when ``draw`` makes its artists once and then sets their data, and
 when the limits of the axes rest: their ticks and labels are then drawn only once.
 
+A stepper that has a ``wav``, a method that returns the bytes of a WAV file, gets a player below the status line. It
+never starts by itself.
+
 What the panel sees to:
 
 * **The front end is the clock.** One tick of Play is one message: the kernel works for at most
@@ -148,6 +151,7 @@ class Panel:
             wire=self._wire_clock,
         )
         self.widget, self.image, self.status, self.alert = face.widget, face.image, face.status, face.alert
+        self.sound = face.sound
         self.play = face.clocks[0] if self.live else None
         self.once, self.more, self.slow, self.restart = face.once, face.more, face.slow, face.restart
         self.seed, self.actions, self.controls = face.seed, face.actions, face.controls
@@ -314,6 +318,8 @@ class Panel:
         self.png = self._camera.png()
         self.frames += 1
         self.image.value = self.png
+        if self.sound is not None:
+            self.sound.value = self.stepper.wav()
         self._say(status=" ".join(filter(None, (self.stepper.status(), self._note))), announced=announced)
 
     def _say(self, *, status: str | None = None, alert: str | None = None, announced: bool = True) -> None:

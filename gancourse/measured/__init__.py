@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-__all__ = ["load", "names", "origin", "picture", "samples"]
+__all__ = ["load", "names", "origin", "picture", "samples", "sounds"]
 
 
 def names() -> list[str]:
@@ -90,3 +90,26 @@ def samples(row: Mapping[str, Any], image_size: int = 28) -> Tensor:
     down, across = (side // image_size for side in grey.shape)
     parts = torch.tensor(grey).reshape(down, image_size, across, image_size).transpose(1, 2)
     return parts.reshape(down * across, 1, image_size, image_size) / 127.5 - 1
+
+
+def sounds(row: Mapping[str, Any], length: int = 1_024) -> Tensor:
+    """Return the sounds that a row keeps, shape (N, length), in [-1, 1].
+
+    Args:
+        row: of a stored table, with "sounds" (16-bit numbers in base64), one sound after the other.
+        length: numbers of one sound.
+    Returns:
+        Shape (N, length), float32.
+    Raises:
+        ValueError: the row has no sounds, or not a whole number of this length.
+    First met in: notebook 17.
+    """
+    import numpy as np
+    import torch
+
+    if not row.get("sounds"):
+        raise ValueError(f"row must have sounds, but {row.get('name')!r} has none")
+    numbers = np.frombuffer(base64.b64decode(row["sounds"]), dtype="<i2").astype("float32")
+    if len(numbers) % length:
+        raise ValueError(f"length must divide the {len(numbers):,} numbers of the row, got {length}")
+    return torch.from_numpy(numbers / 32_767).reshape(-1, length)

@@ -8,7 +8,15 @@ from torch import Tensor, nn
 
 from gancourse._numbers import whole
 
-__all__ = ["check_count", "check_images", "check_latents", "check_size", "class_weights", "needs_two_samples"]
+__all__ = [
+    "check_count",
+    "check_images",
+    "check_latents",
+    "check_size",
+    "check_waves",
+    "class_weights",
+    "needs_two_samples",
+]
 
 
 def check_size(name: str, value: int, allowed: tuple[int, ...] | None = None) -> int:
@@ -35,6 +43,12 @@ def check_images(module: nn.Module, images: Tensor, channels: int, image_size: i
     """Refuse ``images`` that are not a batch of the kind ``module`` was built for."""
     sides = (channels, image_size, image_size)
     _check(module, "images", images, sides, f"(N, {channels}, {image_size}, {image_size})", "")
+
+
+def check_waves(module: nn.Module, waves: Tensor, length: int) -> None:
+    """Refuse ``waves`` that are not a batch of sounds of the length that ``module`` was built for."""
+    one = isinstance(waves, Tensor) and waves.ndim == 3 and tuple(waves.shape[1:]) == (1, length)
+    _check(module, "waves", waves, (length,), f"(N, {length})", "; use waves.squeeze(1)" if one else "")
 
 
 def needs_two_samples(module: nn.Module, z: Tensor, name: str = "z") -> None:

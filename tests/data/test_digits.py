@@ -195,8 +195,8 @@ def test_a_damaged_set_that_cannot_be_replaced_gives_the_embedded_digits_with_a_
 
 def test_auto_waits_for_a_failed_network_only_once(monkeypatch, capsys):
     calls = []
-    original = files._download
-    monkeypatch.setattr(files, "_download", lambda *a, **k: calls.append(a) or original(*a, **k))
+    original = files.download
+    monkeypatch.setattr(files, "download", lambda *a, **k: calls.append(a) or original(*a, **k))
     assert digits.load("auto").name == "embedded" and len(calls) == 1
     assert digits.load("auto").name == "embedded" and len(calls) == 1
     assert "tried once in this session" in capsys.readouterr().out

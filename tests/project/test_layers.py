@@ -24,6 +24,7 @@ LAYERS = {
     "penalties": set(),
     "schedules": set(),
     "models": set(),
+    "spectra": set(),
     "games": {"losses"},
     "recommended": {"losses", "penalties", "models", "runtime"},
     "conditional": {"recommended", "losses", "penalties", "models", "runtime"},
@@ -33,15 +34,17 @@ LAYERS = {
     "encoding": {"codes", "recommended", "losses", "penalties", "models", "data", "runtime"},
     "styling": {"recommended", "models", "data", "runtime"},
     "growing": {"recommended", "styling", "models", "data", "runtime"},
+    "sounding": {"losses", "penalties", "models", "data", "runtime"},
+    "vocoding": {"losses", "penalties", "models", "spectra", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
     "ensembles": {"codes", "losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
     "estimators": {"ensembles", "models", "data", "runtime"},
-    "metrics": {"data", "models", "training", "runtime"},
+    "metrics": {"data", "models", "spectra", "training", "runtime"},
     "ward": {"penalties", "models", "data", "training", "metrics", "measured", "runtime"},
-    "plotting": {"losses", "penalties", "games", "models", "data", "runtime", "claims", "measured"},
+    "plotting": {"losses", "penalties", "games", "models", "spectra", "data", "runtime", "claims", "measured"},
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
 EVERYWHERE = {"_numbers", "_torch_modes"}  # what a number is, and what PyTorch is set to

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import notebook_rules as rules
 import notebooks
-from course import BADGE_MARK, CONTENTS, ROOT, Course, loads_images
+from course import BADGE_MARK, CONTENTS, ROOT, Course, data_at_hand, loads_images
 
 ADDRESS = "https://github.com/somebody/course"
 NAME = "00_made_up.ipynb"
@@ -539,10 +539,29 @@ def test_image_notebooks_are_recognised(course):
     cell(node, "figure").source = "x = 1  # digits"
     save(course, node)
     assert not loads_images(path_of(course))
-    for imported in ("from gancourse.data import digits, toy", "from gancourse import claims, ward"):
-        cell(node, "figure").source = f"import torch\n{imported}"
+    assert data_at_hand(path_of(course), {"GANCOURSE_DATA": "there"}) is None
+    for imported in ("digits, toy", "batches, sounds"):
+        cell(node, "figure").source = f"import torch\nfrom gancourse.data import {imported}"
         save(course, node)
         assert loads_images(path_of(course)), imported
+    cell(node, "figure").source = "import torch\nfrom gancourse import claims, ward"
+    save(course, node)
+    assert loads_images(path_of(course))
+
+
+def test_a_notebook_runs_on_real_data_where_these_are_at_hand(course, tmp_path):
+    node, folder = good_notebook(course), tmp_path / "sets"
+    folder.mkdir()
+    cell(node, "figure").source = "from gancourse.data import digits"
+    save(course, node)
+    assert data_at_hand(path_of(course), {}) == "embedded"
+    assert data_at_hand(path_of(course), {"GANCOURSE_DATA": str(folder)}) == "mnist"
+    cell(node, "figure").source = "from gancourse.data import batches, sounds"
+    save(course, node)
+    assert data_at_hand(path_of(course), {}) == "instrument"
+    assert data_at_hand(path_of(course), {"GANCOURSE_DATA": str(folder)}) == "instrument"
+    (folder / "fsdd.zip").touch()
+    assert data_at_hand(path_of(course), {"GANCOURSE_DATA": str(folder)}) == "fsdd"
 
 
 def test_the_file_is_written_the_same_way_every_time(course):
