@@ -7,6 +7,7 @@ are those of ``growing_tables``.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -89,6 +90,14 @@ def gan_row(name: str, seeds: list[int], steps: int) -> dict[str, Any]:
     return row(name, seeds, steps, found, shown, calls=1, parameters=size)
 
 
+@functools.cache
+def trained(steps: int, seed: int) -> tuple[flow.Denoiser, float]:
+    """Return a flow and the CPU seconds of its training; the flows that train longest are the teachers too."""
+    started = time.process_time()
+    model = flowing.train(bench().data.images, num_steps=steps, seed=seed, **CHOSEN)
+    return model, round(time.process_time() - started, 1)
+
+
 def flow_rows(
     named_paths: dict[str, tuple[int, str]], seeds: list[int], steps: int, wanted: Wanted
 ) -> Iterator[dict[str, Any]]:
@@ -99,9 +108,7 @@ def flow_rows(
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in asked}
     shown = {}
     for seed in seeds:
-        started = time.process_time()
-        model = flowing.train(bench().data.images, num_steps=steps, seed=seed, **CHOSEN)
-        spent = round(time.process_time() - started, 1)
+        model, spent = trained(steps, seed)
         for name, (count, method) in asked.items():
             images, seconds = timed(
                 lambda model=model, count=count, method=method, seed=seed: flowing.draw(
@@ -158,9 +165,7 @@ class Lesson:
     """A teacher, its pairs, and what it makes of fresh noise, which the students will get too."""
 
     def __init__(self, seed: int) -> None:
-        started = time.process_time()
-        self.teacher = flowing.train(bench().data.images, num_steps=LONGER * STEPS["flow"], seed=seed, **CHOSEN)
-        self.train_seconds = round(time.process_time() - started, 1)
+        self.teacher, self.train_seconds = trained(LONGER * STEPS["flow"], seed)
         started = time.process_time()
         self.noise, self.images = distilling.pairs(self.teacher, PAIRS, steps=TEACHER_STEPS, seed=seed + 5)
         self.pair_seconds = round(time.process_time() - started, 1)
