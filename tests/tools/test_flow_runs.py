@@ -32,9 +32,9 @@ def few(monkeypatch):
 
 def test_the_flow_got_as_many_trials_as_the_gan():
     gans = [loss for loss, _, _ in r3gan_runs.SEARCH.values()]
-    assert len(flow_runs.SEARCH) == gans.count("non_saturating") == gans.count("relativistic") == 9
+    assert len(flow_runs.SEARCH) == gans.count("non_saturating") == gans.count("relativistic") == 6
     by_arm = [arm for arm, _ in flow_runs.STUDENT_SEARCH.values()]
-    assert {by_arm.count(arm) for arm in flow_runs.ARMS} == {3}
+    assert {by_arm.count(arm) for arm in flow_runs.ARMS} == {2}
 
 
 def test_rows_of_the_race(few):
