@@ -49,15 +49,17 @@ def test_every_weight_is_used_and_every_time_part_reaches_the_guess():
         assert float(part.abs().sum()) > 0
 
 
-def test_what_goes_through_the_middle_is_not_all_that_comes_out():
-    """Skips: with the bottom cut off, a guess still depends on every part of its point."""
-    model = fresh(16)
-    torch.nn.init.zeros_(model.outward.weight)
-    x = torch.randn(1, 1, 16, 16, generator=runtime.generator(3)).requires_grad_()
-    model(x, torch.tensor([0.5]))[0, 0, 8, 8].backward()
-    seen = x.grad[0, 0].abs() > 1e-7  # group norm looks at all places, so compare sizes
-    near, far = x.grad[0, 0, 5:11, 5:11].abs().mean(), x.grad[0, 0, :2, :2].abs().mean()
-    assert bool(seen[8, 8]) and float(near) > 10 * float(far)
+def test_what_the_way_down_has_seen_is_handed_across_at_both_sizes():
+    model, seen = fresh(16, width=4), {}
+    for name, layer in (("before", model.before), ("down", model.down[1]), ("up", model.up[0]), ("last", model.up[1])):
+
+        def note(layer, given, output, name=name):
+            seen[name] = given[0], output
+
+        layer.register_forward_hook(note)
+    model(torch.randn(2, 1, 16, 16, generator=runtime.generator(3)), torch.tensor([0.2, 0.6]))
+    assert torch.equal(seen["up"][0][:, 8:], seen["before"][1])
+    assert torch.equal(seen["last"][0][:, 4:], seen["down"][0])
 
 
 def test_points_in_the_plane():
