@@ -1,7 +1,7 @@
 """What ``tools/tables.py relativistic`` measures: R3GAN's loss taken apart, with rates searched equally for both sides.
 
 Every arm is the recommended recipe with its loss, penalties, rates or norm exchanged, from the same seeds, for as many
-steps as take equal CPU seconds (see the row "step times"). Each of two losses got six trials, three rates by two
+steps as take equal CPU seconds (see the row "step times"). Each of two losses got eight trials, four rates by two
 weights of its penalties, on one seed that is not among those that are compared afterwards.
 """
 
@@ -26,7 +26,7 @@ from image_tables import picture
 from judge_tables import Wanted
 
 SEARCH_SEED = 2_000  # no seed of the rows that are compared
-RATES = (4e-3, 8e-3, 1.6e-2)  # of G; D has half
+RATES = (4e-3, 8e-3, 1.6e-2, 3.2e-2)  # of G; D has half
 GAMMAS = (0.03, 0.3)
 STEPS = {"non_saturating": 400, "relativistic": 370}  # a step of the second, with R2, takes about 8 % longer
 SHOWN = 24

@@ -32,7 +32,7 @@ def few(monkeypatch):
 
 def test_the_flow_got_as_many_trials_as_the_gan():
     gans = [loss for loss, _, _ in r3gan_runs.SEARCH.values()]
-    assert len(flow_runs.SEARCH) == gans.count("non_saturating") == gans.count("relativistic") == 6
+    assert len(flow_runs.SEARCH) == gans.count("non_saturating") == gans.count("relativistic") == 8
     by_arm = [arm for arm, _ in flow_runs.STUDENT_SEARCH.values()]
     assert {by_arm.count(arm) for arm in flow_runs.ARMS} == {2}
 
