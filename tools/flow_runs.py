@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import r3gan_runs
 from gancourse import distilling, flowing, r3gan, styling
+from gancourse.metrics import image_sets
 from gancourse.models import dense_conv, flow
 from growing_tables import SAMPLES, bench, latents, rounded, tell, together
 from image_tables import picture
@@ -52,6 +53,25 @@ def searched(name: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the race
 
+COPIES_OF, ASKED = 10_000, 500
+
+
+@functools.cache
+def held_out() -> float:
+    """Return the mean squared distance of held-out digits to the nearest of the training digits."""
+    return nearest(bench().others)
+
+
+def nearest(images: Tensor) -> float:
+    """Return the mean squared distance, over the first images, to the nearest of the first training digits."""
+    found = image_sets.nearest(images[:ASKED], bench().data.images[:COPIES_OF])
+    return float(found.distances.double().square().mean())
+
+
+def seen(images: Tensor) -> dict[str, float]:
+    """Return the numbers of samples, and how new they are: 1 is as far from training digits as held-out digits are."""
+    return judged(images) | {"newness": round(nearest(images) / held_out(), 3)}
+
 
 def named(steps: int, method: str) -> str:
     return f"flow, {steps} step{'s' * (steps > 1)}{', heun' * (method == 'heun')}"
@@ -83,7 +103,7 @@ def gan_row(name: str, seeds: list[int], steps: int) -> dict[str, Any]:
         spent = round(time.process_time() - started, 1)
         z = latents(SAMPLES, generator.latent_dim, seed)
         images, seconds = timed(lambda generator=generator, z=z: styling.pictures(generator, z))
-        found.append(judged(images) | {"cpu_seconds": spent, "seconds_1000": seconds})
+        found.append(seen(images) | {"cpu_seconds": spent, "seconds_1000": seconds})
         if seed == seeds[0]:
             shown = images
     size = parameters(dense_conv.Generator(), dense_conv.Discriminator())
@@ -115,7 +135,7 @@ def flow_rows(
                     model, SAMPLES, steps=count, method=method, seed=seed + 6
                 )
             )
-            found[name].append(judged(images) | {"cpu_seconds": spent, "seconds_1000": seconds})
+            found[name].append(seen(images) | {"cpu_seconds": spent, "seconds_1000": seconds})
             if seed == seeds[0]:
                 shown[name] = images
         print(seed, {name: numbers[-1]["frechet"] for name, numbers in found.items()}, flush=True)
@@ -132,7 +152,7 @@ LONG_RACE = {LONG + named(*path): path for path in LONGER_PATHS}
 def race(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yield the search, the GAN, and the flow by its steps, after equal seconds and after four times as many."""
     if wanted(REAL):
-        yield {"name": REAL, "n": SAMPLES, **judged(bench().others),
+        yield {"name": REAL, "n": SAMPLES, **seen(bench().others),
                "picture": picture(bench().others, columns=SHOWN // 2)}  # fmt: skip
     for name, settings in SEARCH.items():
         if wanted(name):

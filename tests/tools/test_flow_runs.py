@@ -25,9 +25,18 @@ def few(monkeypatch):
     monkeypatch.setattr(flow_runs, "STEPS", {"GAN": 2, "flow": 2})
     monkeypatch.setattr(flow_runs, "PAIRS", 64)
     flow_runs.trained.cache_clear()
+    flow_runs.held_out.cache_clear()
     monkeypatch.setattr(flow_runs, "ARMS", {name: (a, b, 2) for name, (a, b, _) in flow_runs.ARMS.items()})
     yield at
     flow_runs.trained.cache_clear()
+    flow_runs.held_out.cache_clear()
+
+
+def test_copies_are_not_new_and_held_out_digits_are(few):
+    assert flow_runs.seen(few.data.images[:60])["newness"] == 0
+    assert flow_runs.seen(few.others)["newness"] == 1
+    squared = (few.others[0] - few.data.images).square().sum((1, 2, 3)).min()
+    assert flow_runs.nearest(few.others[:1]) == pytest.approx(float(squared), rel=1e-4)
 
 
 def test_the_flow_got_as_many_trials_as_the_gan():
