@@ -37,7 +37,7 @@ SEARCH = {
     f"search: flow, rate {rate:g}, {times} times, {weight} error": {"rate": rate, "times": times, "weight": weight}
     for rate in RATES for times, weight in WAYS
 }  # fmt: skip
-CHOSEN = {"rate": 3e-3, "times": "middle", "weight": "velocity"}
+CHOSEN = {"rate": 3e-2, "times": "middle", "weight": "velocity"}
 SEARCH_PATH = 16
 
 
