@@ -1,7 +1,7 @@
 """What ``tools/tables.py flow`` and ``distilled`` measure: a flow beside the recommended GAN, and flows of one step.
 
-The flow is about as large as the GAN's two networks together and trains for no fewer CPU seconds. It got as many trials as each loss there, eight, on the same seed. Samples and judge
-are those of ``growing_tables``.
+The flow is about as large as the GAN's two networks together and trains for no fewer CPU seconds. It got as many
+trials as each loss of ``r3gan_runs``, eight, on the same seed. Samples and judge are those of ``growing_tables``.
 """
 
 from __future__ import annotations
