@@ -90,7 +90,7 @@ SEARCH = {
 
 CHOSEN = {
     "non_saturating": candidate("non_saturating", 8e-3, 0.3),
-    "relativistic": candidate("relativistic", 8e-3, 0.3),
+    "relativistic": candidate("relativistic", 3.2e-2, 0.03),
 }
 """The best of each search by the Fréchet distance."""
 
