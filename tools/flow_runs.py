@@ -24,9 +24,7 @@ from r3gan_runs import SEARCH_SEED, SHOWN, judged
 
 REAL = "real digits"
 STEPS = {"GAN": r3gan_runs.STEPS["non_saturating"], "flow": 480}  # so that the flow has no fewer CPU seconds
-LONGER = 3
 PATHS = [(1, "euler"), (2, "euler"), (4, "euler"), (8, "euler"), (16, "euler"), (32, "euler"), (8, "heun")]
-LONGER_PATHS = [(4, "euler"), (8, "euler"), (32, "euler")]
 
 # ---------------------------------------------------------------- the search
 
@@ -144,12 +142,10 @@ def flow_rows(
 
 
 RACE = {named(*path): path for path in PATHS}
-LONG = f"{LONGER} times as long: "
-LONG_RACE = {LONG + named(*path): path for path in LONGER_PATHS}
 
 
 def race(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield the search, the GAN, and the flow by its steps, after equal seconds and after four times as many."""
+    """Yield the search, the GAN, and the flow by its steps."""
     if wanted(REAL):
         yield {"name": REAL, "n": SAMPLES, **seen(bench().others),
                "picture": picture(bench().others, columns=SHOWN // 2)}  # fmt: skip
@@ -159,9 +155,6 @@ def race(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     if wanted("GAN"):
         yield gan_row("GAN", seeds, STEPS["GAN"])
     yield from flow_rows(RACE, seeds, STEPS["flow"], wanted)
-    if wanted(LONG + "GAN"):
-        yield gan_row(LONG + "GAN", seeds, LONGER * STEPS["GAN"])
-    yield from flow_rows(LONG_RACE, seeds, LONGER * STEPS["flow"], wanted)
 
 
 # ---------------------------------------------------------------- one step
@@ -250,5 +243,5 @@ def distilled(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
         yield row(name, seeds, steps, found[name], shown[name], pairs=PAIRS)
 
 
-NAMES = [REAL, *SEARCH, "GAN", *RACE, LONG + "GAN", *LONG_RACE]
+NAMES = [REAL, *SEARCH, "GAN", *RACE]
 ONE_STEP_NAMES = [*STUDENT_SEARCH, TEACHER, AT_ONCE, *ARMS]
