@@ -33,6 +33,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("15", "Encode images", "Look inside"),
     ("16", "Grow a style", "Look inside"),
     ("18", "Make text, or why it is hard", "Beyond images"),
+    ("22", "Where GANs stand", "Where it stands"),
 )
 """The one list of the course's notebooks: number, title, part of the course.
 
@@ -44,7 +45,6 @@ TO_COME: tuple[tuple[str, str, str], ...] = (
     ("19", "Help, or harm", "In the world"),
     ("20", "Attack and defend", "In the world"),
     ("21", "Small, fast, large", "In the world"),
-    ("22", "Where GANs stand", "Where it stands"),
 )
 """The notebooks that are planned, in the same form: the map shows them in grey. A finished one moves to NOTEBOOKS."""
 
