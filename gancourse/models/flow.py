@@ -69,7 +69,7 @@ class Denoiser(nn.Module):
 class PointDenoiser(nn.Module):
     """Guess the points (N, data_dim) behind ``x`` of the same shape, at the times ``t`` (N,): three dense layers.
 
-    The time comes in beside the point as two numbers, t and sqrt(1 - t).
+    The layers are told the point and its time, and what they say is the velocity: the guess is x + (1 - t) velocity.
 
     Args:
         data_dim: numbers of a point.
@@ -82,7 +82,7 @@ class PointDenoiser(nn.Module):
         data_dim = self.data_dim = _inputs.check_size("data_dim", data_dim)
         hidden = self.hidden = _inputs.check_size("hidden", hidden)
         self.layers = nn.Sequential(
-            nn.Linear(data_dim + 2, hidden),
+            nn.Linear(data_dim + 1, hidden),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),
@@ -93,7 +93,7 @@ class PointDenoiser(nn.Module):
         _inputs.check_latents(self, x, self.data_dim, "x")
         _check_times(x, t)
         t = t.to(x.dtype)[:, None]
-        return self.layers(torch.cat([x, t, (1 - t).clamp(min=0).sqrt()], dim=1))
+        return x + (1 - t) * self.layers(torch.cat([x, t], dim=1))
 
 
 class _Block(nn.Module):
