@@ -198,6 +198,6 @@ def panel(seed: int = 0) -> Panel:
 
 FILMS = (
     Film("flows", panel, "calls", {f"{calls} call{'s' if calls > 1 else ''}": calls for calls in (1, 4, 32)},
-         frames=40, steps=40, per_second=6),
+         frames=30, steps=50, per_second=5),
 )  # fmt: skip
 """What the web site shows of the panel, without a kernel."""
