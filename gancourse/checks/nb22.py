@@ -274,7 +274,7 @@ def euler(function: Callable[[_Guess, Tensor, int], Tensor]) -> str:
     return "The last step always lands on the guess itself."
 
 
-# ---------------------------------------------------------------- exercise 3
+# ---------------------------------------------------------------- exercise 5
 
 
 def _of(d: Callable, g: Callable) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -344,7 +344,7 @@ _PAIR_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 5")
 def paired_losses(function: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> str:
     """Check ``paired_losses(real_logits, fake_logits)``: D's and G's loss of pairs, with gradients.
 
@@ -378,7 +378,7 @@ def paired_losses(function: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -
     return "Add the same number to all logits and neither loss changes: only differences count."
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 RACES: Mapping[str, str] = {
     "A": "one side was tuned",
@@ -398,7 +398,7 @@ _RACE_HINTS = {
 }
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def races(answers: Mapping[str, Any]) -> str:
     """Check what is said to be wrong with each of five races.
 
@@ -408,7 +408,7 @@ def races(answers: Mapping[str, Any]) -> str:
     return "None of the four faults shows in the table that is printed: ask how it was made."
 
 
-# ---------------------------------------------------------------- exercise 5
+# ---------------------------------------------------------------- exercise 4
 
 BROKEN: Mapping[str, str] = {
     "A": "the noise is uniform between 0 and 1",
@@ -426,7 +426,7 @@ _BROKEN_HINTS = {
 }
 
 
-@exercise("Exercise 5")
+@exercise("Exercise 4")
 def broken_flows(answers: Mapping[str, Any]) -> str:
     """Check which broken sampler drew which row.
 
