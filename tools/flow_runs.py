@@ -1,8 +1,7 @@
 """What ``tools/tables.py flow`` and ``distilled`` measure: a flow beside the recommended GAN, and flows of one step.
 
-The flow is about as large as the GAN's two networks together and trains for as many CPU seconds (see the row "step
-times" of the table relativistic). It got as many trials as each loss there, eight, on the same seed. Samples and judge
-are those of ``growing_tables``.
+The flow is about as large as the GAN's two networks together and trains for no fewer CPU seconds. It got as many
+trials as each loss of ``r3gan_runs``, eight, on the same seed. Samples and judge are those of ``growing_tables``.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from judge_tables import Wanted
 from r3gan_runs import SEARCH_SEED, SHOWN, judged
 
 REAL = "real digits"
-STEPS = {"GAN": r3gan_runs.STEPS["non_saturating"], "flow": 480}  # a step of the flow takes about 5/6 of the GAN's
+STEPS = {"GAN": r3gan_runs.STEPS["non_saturating"], "flow": 480}  # so that the flow has no fewer CPU seconds
 LONGER = 3
 PATHS = [(1, "euler"), (2, "euler"), (4, "euler"), (8, "euler"), (16, "euler"), (32, "euler"), (8, "heun")]
 LONGER_PATHS = [(4, "euler"), (8, "euler"), (32, "euler")]

@@ -102,7 +102,7 @@ def test_what_was_chosen_is_the_best_of_the_search():
         assert flow_runs.STUDENT_SEARCH[best][1] == flow_runs.STUDENT_CHOSEN[arm]
 
 
-def test_the_race_is_run_at_equal_seconds():
-    ms = stored("relativistic")[r3gan_runs.STEP_TIMES]["ms"]
-    gan, flow = (flow_runs.STEPS[who] * ms[name] for who, name in (("GAN", r3gan_runs.OURS), ("flow", "flow")))
-    assert flow == pytest.approx(gan, rel=0.1)
+def test_the_flow_has_no_fewer_seconds_than_the_gan():
+    rows = stored("flow")
+    for gan, flow in zip(rows["GAN"]["cpu_seconds"], rows["flow, 16 steps"]["cpu_seconds"], strict=True):
+        assert 1 <= flow / gan < 1.35
