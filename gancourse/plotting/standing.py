@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from torch import Tensor
 
 from gancourse.plotting import style
@@ -146,7 +147,12 @@ def arms(
         ax.axvline(float(np.median(values[reference])), color=COLOURS["neutral"], linestyle=":", zorder=0)
     ax.set_yticks(range(len(labels)), labels)
     ax.set(xscale="log", xlabel=xlabel, ylim=(len(labels) - 0.5, -0.5))
-    ax.grid(axis="x", which="both", color="#eeeeee", zorder=-1)
+    low, high = ax.get_xlim()
+    round_ones = [lead * 10.0**power for power in range(-6, 7) for lead in (1, 1.5, 2, 3, 5, 7)]
+    ticks = [place for place in round_ones if low <= place <= high]
+    ax.set_xticks(ticks, [f"{place:,g}" for place in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.grid(axis="x", color="#eeeeee", zorder=-1)
     return figure
 
 

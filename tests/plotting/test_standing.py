@@ -88,6 +88,9 @@ def test_arms_show_every_seed_the_median_and_who_failed():
     assert medians == [50, 120]
     (dotted,) = [line for line in ax.lines if line.get_linestyle() == ":"]
     assert set(dotted.get_xdata()) == {50} and ax.get_ylim() == (1.5, -0.5)
+    assert [label.get_text() for label in ax.get_xticklabels()] == [
+        *("50", "70", "100", "150", "200", "300", "500", "700", "1,000", "1,500", "2,000")
+    ]
 
 
 @pytest.mark.parametrize(
