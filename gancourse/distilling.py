@@ -23,7 +23,7 @@ from gancourse.models.flow import Denoiser
 
 __all__ = ["RATE", "one_step", "pairs", "train"]
 
-RATE = 1e-3
+RATE = 4e-3
 """Adam's rate of the student: the best of those that the table `distilled` tried."""
 
 _D_RATE, _DECAY, _LAST_SHARE, _PIECE = 4e-3, 0.99, 0.05, 250

@@ -176,7 +176,7 @@ STUDENT_RATES = (1e-3, 4e-3)
 STUDENT_SEARCH = {
     f"search: {arm}, rate {rate:g}": (arm, rate) for arm in ARMS for rate in STUDENT_RATES
 }  # fmt: skip
-STUDENT_CHOSEN = {"differences": 1e-3, "differences + D": 1e-3, "D alone": 1e-3}
+STUDENT_CHOSEN = dict.fromkeys(ARMS, 4e-3)
 TEACHER, AT_ONCE = f"teacher, {TEACHER_STEPS} steps", "teacher, 1 step"
 
 

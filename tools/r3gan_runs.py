@@ -191,7 +191,8 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yield the search, the parts and the crossed rules."""
     for name, (loss, rate, gamma) in SEARCH.items():
         if wanted(name):
-            yield compared(name, candidate(loss, rate, gamma), [SEARCH_SEED], STEPS[loss])
+            row = compared(name, candidate(loss, rate, gamma), [SEARCH_SEED], STEPS[loss])
+            yield {key: value for key, value in row.items() if key != "picture"}
     if wanted(STEP_TIMES):
         yield step_times(seeds[0])
     for name, settings in {**parts(), **SECOND, **crossed()}.items():
