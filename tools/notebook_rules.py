@@ -154,7 +154,7 @@ def _readme(course: Course) -> Iterator[str]:
 def _plans(course: Course) -> Iterator[str]:
     """See that each plan for teachers has every notebook."""
     text = (course.root / "docs" / "teaching.md").read_text(encoding="utf-8")
-    for plan in ("Ten lectures", "Six workshops"):
+    for plan in ("Ten lectures", "Seven workshops"):
         body = text.partition(f"\n## {plan}\n")[2].partition("\n## ")[0]
         rows = "\n".join(line for line in body.splitlines() if line.startswith("|"))
         if missing := [number for number, *_ in course.contents if f"**{number}**" not in rows]:

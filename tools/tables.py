@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 18 and docs/beyond.md show; stored in measured/.
+"""Make the long measurements that the notebooks (from 01 on) and docs/beyond.md show; stored in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -46,6 +46,9 @@
     python tools/tables.py sounds           notes by phase and phase shuffle, up-sampling and loss
     python tools/tables.py spoken           spoken words and noises under two judges (FSDD)
     python tools/tables.py vocoder          from a picture of a sound back to the sound, by every way
+    python tools/tables.py relativistic     R3GAN taken apart, and its rules crossed with ours, rates searched (MNIST)
+    python tools/tables.py flow             a flow beside the GAN at equal CPU seconds, by sampling steps (MNIST)
+    python tools/tables.py distilled        a flow taught to answer in one step, by differences and by D (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -75,6 +78,7 @@ import torch
 import asked_line_runs
 import asked_runs
 import code_runs
+import flow_runs
 import frame_runs
 import gradient_runs
 import growing_tables
@@ -86,6 +90,7 @@ import judge_stopping
 import judge_tables
 import many_domain_runs
 import patient_runs
+import r3gan_runs
 import restore_line_runs
 import restore_runs
 import scaling_tables
@@ -641,6 +646,21 @@ def text_gradients(options: argparse.Namespace) -> Iterator[dict]:
     return writing_runs.gradients(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- where GANs stand
+
+
+def relativistic(options: argparse.Namespace) -> Iterator[dict]:
+    return r3gan_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
+def flow(options: argparse.Namespace) -> Iterator[dict]:
+    return flow_runs.race(options.seeds, lambda name: wanted(name, options))
+
+
+def distilled(options: argparse.Namespace) -> Iterator[dict]:
+    return flow_runs.distilled(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -721,6 +741,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "sounds": sounds,
     "spoken": spoken,
     "vocoder": vocoder,
+    "relativistic": relativistic,
+    "flow": flow,
+    "distilled": distilled,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -731,6 +754,7 @@ SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled"), image_tables.SEEDS)
 SEEDS["directions"] = 5
 SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
 
@@ -761,6 +785,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
     made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
+    made += [*r3gan_runs.NAMES, *flow_runs.NAMES, *flow_runs.ONE_STEP_NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

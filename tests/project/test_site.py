@@ -347,9 +347,9 @@ def test_the_package_s_public_names_have_an_entry(pages):
 
 def test_the_plans_for_teachers_fill_ten_lectures_and_three_hours():
     text = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-    lectures, workshops = text.partition("## Ten lectures")[2].split("## Six workshops")
+    lectures, workshops = text.partition("## Ten lectures")[2].split("## Seven workshops")
     assert len(re.findall(r"^\| \d+ · ", lectures, flags=re.MULTILINE)) == 10
-    assert len(re.findall(r"^\| \*\*\d · ", workshops, flags=re.MULTILINE)) == 6
+    assert len(re.findall(r"^\| \*\*\d · ", workshops, flags=re.MULTILINE)) == 7
     for workshop in re.split(r"^\| \*\*\d · ", workshops.partition("## Exercises")[0], flags=re.MULTILINE)[1:]:
         assert sum(map(int, re.findall(r"\| (\d+) \|", workshop))) == 180, workshop
 

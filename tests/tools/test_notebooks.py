@@ -17,7 +17,7 @@ SOLUTION = "def solution_double(x):\n    return 2 * x\n\n\nchecks.nb00.double(so
 CLAIMS = 'claims.check("00", claims.Claim("twice", "It doubles.", twice / 2, equal=2))'
 ROW = f"| 00 | [Double a number](notebooks/{NAME}) | double | 4 |"
 LIST = 'NOTEBOOKS: tuple[tuple[str, str, str], ...] = (("00", "Double a number", "The game"),)\n'
-PLANS = "# Teach\n\n## Ten lectures\n\n| 1 | **00** |\n\n## Six workshops\n\n| 1 | **00** |\n\n## Marks\n"
+PLANS = "# Teach\n\n## Ten lectures\n\n| 1 | **00** |\n\n## Seven workshops\n\n| 1 | **00** |\n\n## Marks\n"
 FOLDED = {"tags": ["claims"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 COLLAPSED = {"tags": ["solution"], "jupyter": {"source_hidden": True}, "cellView": "form"}
 
@@ -320,7 +320,7 @@ def test_a_number_is_used_once_and_stands_in_the_list(course, second, message):
             "lectures\n\n| 1 | 00",
             "plan 'Ten lectures' has no row for 00",
         ),
-        ("docs/teaching.md", "## Six workshops", "## Six", "the plan 'Six workshops' has no row for 00"),
+        ("docs/teaching.md", "## Seven workshops", "## Seven", "the plan 'Seven workshops' has no row for 00"),
     ],
 )
 def test_every_page_that_lists_the_notebooks_is_held_to_the_one_list(course, file, old, new, message):
