@@ -3,8 +3,9 @@
 | module | what it holds |
 |---|---|
 | :mod:`~gancourse.attacking.nets` | a classifier trained as usual, and one hardened by training on attacked images |
-| :mod:`~gancourse.attacking.pixels` | changes of pixels within a limit: noise, FGSM, PGD, and a search without gradients |
-| :mod:`~gancourse.attacking.projection` | the nearest picture of a generator, and the defence that classifies it instead |
+| :mod:`~gancourse.attacking.pixels` | changes within a limit: noise, FGSM, PGD, and a search without gradients |
+| :mod:`~gancourse.attacking.masks` | wrappers that hide a gradient, and may defend nothing |
+| :mod:`~gancourse.attacking.projection` | the nearest picture of a generator, classified instead of the image |
 | :mod:`~gancourse.attacking.adaptive` | attacks that know of the projection |
 | :mod:`~gancourse.attacking.perturbing` | a generator of changes, trained once for all images: AdvGAN |
 

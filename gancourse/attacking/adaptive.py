@@ -109,16 +109,17 @@ def unrolled(
     truth = labels.repeat_interleave(tries)
     z = draw(generator, count * tries, defence.noise)
 
-    def searched(z: Tensor, given: Tensor, steps: int, graph: bool) -> Tensor:
-        """Adam, written out, so that the graph can go through it."""
+    def searched(z: Tensor, given: Tensor) -> Tensor:
+        """Adam, written out: the last steps keep the graph, in which Adam's second moment counts as a constant."""
         wanted, mean, square = given.repeat_interleave(tries, dim=0), torch.zeros_like(z), torch.zeros_like(z)
-        for step in range(1, steps + 1):
+        for step in range(1, search_steps + 1):
+            graph = step > search_steps - last
             z = z if graph and z.requires_grad else z.detach().requires_grad_()
-            far = (generator(z) - wanted).square().sum()
+            far = (generator(z) - (wanted if graph else wanted.detach())).square().sum()
             slope = torch.autograd.grad(far, z, create_graph=graph)[0]
-            mean, square = _BETA1 * mean + (1 - _BETA1) * slope, _BETA2 * square + (1 - _BETA2) * slope**2
-            root = (square / (1 - _BETA2**step) + _TINY).sqrt()
-            z = z - defence.rate * (mean / (1 - _BETA1**step)) / root
+            mean, square = _BETA1 * mean + (1 - _BETA1) * slope, _BETA2 * square + (1 - _BETA2) * slope.detach() ** 2
+            root = (square / (1 - _BETA2**step)).sqrt() + _TINY
+            z = z - defence.rate * mean / (1 - _BETA1**step) / root
         return z
 
     for step in range(num_steps):
@@ -126,9 +127,8 @@ def unrolled(
             fresh = draw(generator, count * tries, defence.noise)
             half = torch.arange(count * tries, device=z.device) % 2 == 0
             z = torch.where(half[:, None], fresh, z)
-        warm = searched(z, changed, search_steps - last, graph=False).detach() if search_steps > last else z
         given = changed.clone().requires_grad_()
-        z = searched(warm, given, last, graph=True)
+        z = searched(z, given)
         made = generator(z)
         errors = (made - given.repeat_interleave(tries, dim=0)).square().flatten(1).mean(dim=1)
         chosen = (-sharpness * errors.view(count, tries)).softmax(dim=1)

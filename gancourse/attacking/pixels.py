@@ -19,6 +19,7 @@ from gancourse.data.digits import check_images
 
 __all__ = [
     "BLACK_TO_WHITE",
+    "LOSSES",
     "Network",
     "climb",
     "fgsm",
@@ -33,6 +34,9 @@ __all__ = [
 
 BLACK_TO_WHITE = 2.0
 """Pixels lie in [-1, 1]: a limit of epsilon lets each move by so many times epsilon."""
+
+LOSSES = ("cross_entropy", "margin")
+"""What PGD may raise: the cross-entropy of the true class, or how far the best other logit lies above its own."""
 
 Network = Callable[[Tensor], Tensor]
 
@@ -179,8 +183,9 @@ def pgd(
     num_steps: int = 20,
     restarts: int = 1,
     generator: torch.Generator,
+    loss: str = "cross_entropy",
 ) -> Tensor:
-    """Attack by projected gradient descent on the margin's side: many small signed steps from a random start.
+    """Attack by projected gradient descent: many small signed steps from a random start.
 
     Args:
         network: images to logits.
@@ -188,14 +193,24 @@ def pgd(
         labels: true classes, shape (N,), int64.
         epsilon: limit for every pixel, a share of black to white, 0 to 1.
         num_steps: gradients taken a restart.
-        restarts: how often to begin; each image keeps the end with the highest cross-entropy.
+        restarts: how often to begin; each image keeps the end with the highest loss. An image that is read wrong on
+            the way is attacked on, and with one restart the last step counts.
         generator: draws the starts.
+        loss: what is raised, one of ``LOSSES``. The slope of the cross-entropy vanishes where a network is very sure,
+            that of the margin does not.
     Raises:
         TypeError, ValueError: an argument will not do.
     Source: Madry et al. (2018), https://arxiv.org/abs/1706.06083.
     First met in: notebook 20.
     """
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
     objective = _cross_entropy(network, labels)
+    if loss == "margin":
+
+        def objective(images: Tensor) -> Tensor:
+            return -margin(network(images), labels)
+
     return climb(objective, images, epsilon, num_steps=num_steps, restarts=restarts, generator=generator)
 
 
