@@ -134,9 +134,8 @@ def sweep(
         ax.annotate(level_label, (x[-1], level), (0, 3), textcoords="offset points", ha="right", color="#666666")
     if trained is not None:
         ax.axvline(trained, color="#999999", linestyle="--", linewidth=1.2, zorder=0)
-        ax.annotate(
-            "hardened for this", (trained, ax.get_ylim()[1]), (4, -10), textcoords="offset points", color="#666666"
-        )
+        at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": "#666666", "va": "top"}
+        ax.annotate("hardened for this", (trained, 1.0), (4, 0), **at)
     ax.set(xlabel="ε, as a share of black to white", ylabel=ylabel)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
