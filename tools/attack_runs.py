@@ -121,7 +121,7 @@ def gan(seed: int) -> Pair:
 
 
 def share(network: pixels.Network, images: Tensor, labels: Tensor) -> float:
-    return round(float(nets.right(network, images, labels).double().mean()), 4)
+    return round(nets.accuracy(network, images, labels), 4)
 
 
 def bits(right: Tensor) -> str:
