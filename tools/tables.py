@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16, 18 and docs/beyond.md show; stored in measured/.
+"""Make the long measurements of notebooks 01 to 05, 07, 09 to 16, 18 and 20 and of docs/beyond.md; in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -43,6 +43,9 @@
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
+    python tools/tables.py attacked         a digit classifier and its hardened twin under attack (MNIST)
+    python tools/tables.py projected        a classifier behind a generator, and attackers who know of it (MNIST)
+    python tools/tables.py advgan           a network that learns to attack all digits at once (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -71,6 +74,7 @@ import torch
 
 import asked_line_runs
 import asked_runs
+import attack_runs
 import code_runs
 import frame_runs
 import gradient_runs
@@ -621,6 +625,21 @@ def text_gradients(options: argparse.Namespace) -> Iterator[dict]:
     return writing_runs.gradients(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- attacks
+
+
+def attacked(options: argparse.Namespace) -> Iterator[dict]:
+    return attack_runs.attacked(options.seeds, lambda name: wanted(name, options))
+
+
+def projected(options: argparse.Namespace) -> Iterator[dict]:
+    return attack_runs.projected(options.seeds, lambda name: wanted(name, options))
+
+
+def advgan(options: argparse.Namespace) -> Iterator[dict]:
+    return attack_runs.advgan(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- larger batches, more processes
 
 
@@ -698,6 +717,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "directions": directions,
     "writers": writers,
     "text-gradients": text_gradients,
+    "attacked": attacked,
+    "projected": projected,
+    "advgan": advgan,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -708,6 +730,7 @@ SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
 SEEDS["directions"] = 5
 
 
@@ -736,6 +759,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
+    made += [*attack_runs.ATTACKED_NAMES, *attack_runs.PROJECTED_NAMES, *attack_runs.ADVGAN_NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

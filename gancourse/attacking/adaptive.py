@@ -16,6 +16,8 @@ images that come back lie within the limit, and in [-1, 1].
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,7 +27,7 @@ from gancourse.attacking import pixels
 from gancourse.attacking.projection import Defence, draw
 from gancourse.data.digits import check_images
 
-__all__ = ["on_manifold", "pulled", "straight_through", "unrolled"]
+__all__ = ["chosen", "on_manifold", "pulled", "straight_through", "unrolled"]
 
 _STRIDE = 2.5  # the steps of an attack together reach so many times as far as the limit
 _BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-8  # of Adam
@@ -239,6 +241,34 @@ def pulled(
             stride = 2 * _STRIDE * reach / num_steps * (1 - step / num_steps)
             changed = pixels.within(changed + stride * (wrong - right).sign(), images, epsilon)
     return changed
+
+
+@torch.no_grad()
+def chosen(defence: Defence, attempts: Sequence[Tensor], labels: Tensor, *, draws: int = 2) -> Tensor:
+    """Return for each image the attempt that fools the attacker's own copy of the defence best.
+
+    Each attempt is shown to the copy ``draws`` times, and the lowest mean margin wins. What is chosen meets the real
+    defence once, whose draws are other ones, so luck in choosing does not count.
+
+    Args:
+        defence: the attacker's copy.
+        attempts: attacked images by different ways, each of shape (N, C, S, S).
+        labels: true classes, shape (N,), int64.
+        draws: searches of the copy for each attempt.
+    Raises:
+        ValueError: there is no attempt, their shapes differ, or ``draws`` will not do.
+    First met in: notebook 20.
+    """
+    draws = whole_between("draws", draws, 1)
+    if not attempts or any(attempt.shape != attempts[0].shape for attempt in attempts):
+        raise ValueError("attempts must hold at least one batch of images, all of one shape")
+    margins = torch.stack(
+        [
+            torch.stack([pixels.margin(defence(attempt), labels) for _ in range(draws)]).mean(dim=0)
+            for attempt in attempts
+        ]
+    )
+    return torch.stack(list(attempts))[margins.argmin(dim=0), torch.arange(len(labels), device=labels.device)]
 
 
 def _unit(slopes: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from gancourse.attacking import pixels
 from gancourse.data.digits import check_images
 from gancourse.models.classifier import Classifier
 
-__all__ = ["BATCH_SIZE", "harden", "logits", "right", "train"]
+__all__ = ["BATCH_SIZE", "accuracy", "harden", "logits", "right", "train"]
 
 BATCH_SIZE = 64
 
@@ -118,3 +118,17 @@ def right(network: pixels.Network, images: Tensor, labels: Tensor) -> Tensor:
     if labels.shape != images.shape[:1]:
         raise ValueError(f"labels must be one for each image, {len(images)}, got {tuple(labels.shape)}")
     return logits(network, images).argmax(dim=1) == labels
+
+
+def accuracy(network: pixels.Network, images: Tensor, labels: Tensor) -> float:
+    """Return the share of images that the network answers rightly, 0 to 1.
+
+    Args:
+        network: images to logits.
+        images: shape (N, C, S, S).
+        labels: true classes, shape (N,), int64.
+    Raises:
+        ValueError: there is not one label for each image.
+    First met in: notebook 20.
+    """
+    return float(right(network, images, labels).double().mean())

@@ -77,6 +77,21 @@ def test_draws_are_averaged_and_do_not_outweigh_each_other(world, monkeypatch):
     assert torch.allclose(changed, given + 0.04, atol=1e-6)  # two against one
 
 
+def test_each_image_gets_the_attempt_that_fools_the_copy_best(world):
+    plane, direction, defence, given, labels = world
+    towards = torch.where(labels == 1, -0.05, 0.05)[:, None, None, None] * direction.view(1, 1, SIDE, SIDE)
+    first = torch.arange(12)[:, None, None, None] % 2 == 0
+    attempts = [torch.where(first, given + towards, given), torch.where(first, given, given + towards), given]
+    assert torch.equal(adaptive.chosen(defence, attempts, labels), given + towards)
+    asked = []
+    counting = projection.Defence(plane, lambda seen: asked.append(1) or defence.network(seen), runtime.generator(0))
+    adaptive.chosen(counting, attempts, labels, draws=3)
+    assert len(asked) == 9
+    for wrong, words in (([], "at least one"), ([given, given[:2]], "of one shape")):
+        with pytest.raises(ValueError, match=words):
+            adaptive.chosen(defence, wrong, labels)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_will_not_do_is_refused(world, name):
     _, _, defence, given, labels = world

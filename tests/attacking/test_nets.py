@@ -20,16 +20,12 @@ def pair(data):
     return usual, hard
 
 
-def share(network, images, labels):
-    return float(nets.right(network, images, labels).double().mean())
-
-
 def test_hardening_costs_a_little_and_brings_much(data, pair):
     images, labels = data.test_images, data.test_labels
     usual, hard = (
         (
-            share(network, images, labels),
-            share(network, pixels.pgd(network, images, labels, 0.15, generator=runtime.generator(1)), labels),
+            nets.accuracy(network, images, labels),
+            nets.accuracy(network, pixels.pgd(network, images, labels, 0.15, generator=runtime.generator(1)), labels),
         )
         for network in pair
     )
@@ -78,6 +74,7 @@ def test_answers_come_in_pieces_and_without_gradients(data, pair):
     logits = nets.logits(pair[0], many)
     assert torch.allclose(logits, pair[0](many), atol=1e-5) and not logits.requires_grad
     right = nets.right(pair[0], many, data.labels[:700])
+    assert nets.accuracy(pair[0], many, data.labels[:700]) == pytest.approx(int(right.sum()) / 700)
     assert right.dtype == torch.bool and torch.equal(right, logits.argmax(1) == data.labels[:700])
 
 

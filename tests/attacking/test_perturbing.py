@@ -30,9 +30,9 @@ def test_even_a_fresh_one_stays_within_its_limit(data):
 
 def test_it_attacks_images_it_has_not_seen_better_than_noise(data, network):
     images, labels = data.test_images, data.test_labels
-    made = perturbing.train(network, data.images, data.labels, 0.15, adversarial=0.1, num_steps=120, seed=0)
+    made = perturbing.train(network, data.images, data.labels, 0.2, adversarial=0.1, num_steps=120, seed=0)
     assert not made.training and not any(p.requires_grad for p in made.parameters())
-    noisy = pixels.noise(images, 0.15, runtime.generator(0))
+    noisy = pixels.noise(images, 0.2, runtime.generator(0))
     shares = [
         float(nets.right(network, given, labels).double().mean())
         for given in (images, noisy, perturbing.attack(made, images))
