@@ -84,6 +84,7 @@ def unrolled(
     search_steps: int = 30,
     last: int = 10,
     sharpness: float = 100.0,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Attack through the search: its last steps are differentiated, and all its restarts count by their nearness.
 
@@ -99,6 +100,7 @@ def unrolled(
         search_steps: updates of z before each gradient.
         last: how many of them are differentiated.
         sharpness: of the softmax over mean squared errors.
+        start: images to begin at, brought within the limit; None begins at ``images``.
     Raises:
         TypeError, ValueError: an argument will not do.
     First met in: notebook 20.
@@ -106,7 +108,8 @@ def unrolled(
     check_images(images)
     num_steps, last = whole_between("num_steps", num_steps, 1), whole_between("last", last, 1)
     search_steps = whole_between("search_steps", search_steps, last)
-    reach, changed = pixels.BLACK_TO_WHITE * real_between("epsilon", epsilon, 0.0, 1.0), images.detach()
+    reach = pixels.BLACK_TO_WHITE * real_between("epsilon", epsilon, 0.0, 1.0)
+    changed = images.detach() if start is None else pixels.within(start.detach(), images, epsilon)
     generator, count, tries = defence.generator, len(images), defence.restarts
     truth = labels.repeat_interleave(tries)
     z = draw(generator, count * tries, defence.noise)

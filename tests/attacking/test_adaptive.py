@@ -92,6 +92,16 @@ def test_each_image_gets_the_attempt_that_fools_the_copy_best(world):
             adaptive.chosen(defence, wrong, labels)
 
 
+def test_the_unrolled_attack_begins_where_it_is_told(world):
+    _, _, defence, given, labels = world
+    noisy = pixels.noise(given, 0.3, runtime.generator(4))
+    changed = adaptive.unrolled(defence, given, labels, 0.1, num_steps=200, search_steps=2, last=1, start=noisy)
+    assert float((changed - given).abs().max()) <= 0.2 + 1e-6
+    one = adaptive.unrolled(defence, given, labels, 0.1, num_steps=1, search_steps=2, last=1, start=noisy)
+    still = (one - pixels.within(noisy, given, 0.1)).abs().flatten(1)
+    assert bool((still.amin(1) == 0).all())  # where the step points outwards, the start stays
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_will_not_do_is_refused(world, name):
     _, _, defence, given, labels = world
