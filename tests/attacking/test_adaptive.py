@@ -12,8 +12,8 @@ from gancourse import runtime
 from gancourse.attacking import adaptive, nets, pixels, projection
 
 ATTACKS = {
-    "straight_through": (adaptive.straight_through, {"num_steps": 2, "search_steps": 150}),
-    "unrolled": (adaptive.unrolled, {"num_steps": 2, "search_steps": 120, "last": 60}),
+    "straight_through": (adaptive.straight_through, {"num_steps": 2, "search_steps": 150, "gap": 90.0}),
+    "unrolled": (adaptive.unrolled, {"num_steps": 2, "search_steps": 120, "last": 60, "gap": 90.0}),
     "on_manifold": (adaptive.on_manifold, {"num_steps": 120}),
     "pulled": (adaptive.pulled, {"num_steps": 80}),
 }
