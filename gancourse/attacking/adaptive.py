@@ -42,6 +42,7 @@ def straight_through(
     num_steps: int = 10,
     draws: int = 1,
     search_steps: int = 40,
+    gap: float = 2.0,
 ) -> Tensor:
     """Attack as if the projection were the identity backwards: the gradient at the picture, used for the image.
 
@@ -53,6 +54,7 @@ def straight_through(
         num_steps: gradients taken, each of them a whole search.
         draws: searches whose gradients are averaged in each, the expectation over the defence's own randomness.
         search_steps: length of these searches.
+        gap: by how much the wrong class has to win; pictures that are wrong by more have no slope.
     Raises:
         TypeError, ValueError: an argument will not do.
     Source: Athalye, Carlini and Wagner (2018), backward pass differentiable approximation,
@@ -63,7 +65,7 @@ def straight_through(
     num_steps, draws = whole_between("num_steps", num_steps, 1), whole_between("draws", draws, 1)
 
     def wrong(pictures: Tensor) -> Tensor:
-        return F.cross_entropy(defence.network(pictures), labels, reduction="none")
+        return -F.relu(pixels.margin(defence.network(pictures), labels) + gap)
 
     reach, changed = pixels.BLACK_TO_WHITE * real_between("epsilon", epsilon, 0.0, 1.0), images.detach()
     for _ in range(num_steps):
@@ -80,25 +82,32 @@ def unrolled(
     labels: Tensor,
     epsilon: float,
     *,
-    num_steps: int = 20,
-    search_steps: int = 30,
-    last: int = 10,
+    num_steps: int = 40,
+    search_steps: int = 12,
+    last: int = 6,
     sharpness: float = 100.0,
+    gap: float = 2.0,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Attack through the search: its last steps are differentiated, and all its restarts count by their nearness.
 
-    In each step the search goes on from where it stood, first without a graph, then with one. A softmax of the negative
-    errors stands for the choice of the nearest restart, so the attack may also change which of them wins.
+    The attacker's searches follow the image while it moves, and in each step one restart of each image begins anew, so
+    that they are of all ages and the attack cannot lean on the starts it was lucky with. A softmax of the negative
+    errors stands for the choice of the nearest, so the attack may also change which of them wins. What falls is the
+    margin of the pictures, as far as they are not yet wrong by ``gap``: the slope of a cross-entropy would vanish for
+    the very pictures that are still read rightly without doubt.
 
     Args:
-        defence: a network behind a projection.
+        defence: a network behind a projection; as many searches as it has restarts.
         images: shape (N, C, S, S), in [-1, 1].
         labels: true classes, shape (N,), int64.
         epsilon: limit for every pixel, a share of black to white, 0 to 1.
-        num_steps: gradients taken; before each second one half of the restarts begin anew.
+        num_steps: gradients taken.
         search_steps: updates of z before each gradient.
         last: how many of them are differentiated.
         sharpness: of the softmax over mean squared errors.
+        gap: by how much the wrong class has to win.
+        start: images to begin at, brought within the limit; None begins at ``images``.
     Raises:
         TypeError, ValueError: an argument will not do.
     First met in: notebook 20.
@@ -106,39 +115,40 @@ def unrolled(
     check_images(images)
     num_steps, last = whole_between("num_steps", num_steps, 1), whole_between("last", last, 1)
     search_steps = whole_between("search_steps", search_steps, last)
-    reach, changed = pixels.BLACK_TO_WHITE * real_between("epsilon", epsilon, 0.0, 1.0), images.detach()
-    generator, count, tries = defence.generator, len(images), defence.restarts
-    truth = labels.repeat_interleave(tries)
-    z = draw(generator, count * tries, defence.noise)
+    reach = pixels.BLACK_TO_WHITE * real_between("epsilon", epsilon, 0.0, 1.0)
+    changed = images.detach() if start is None else pixels.within(start.detach(), images, epsilon)
+    count, tries = len(images), defence.restarts
+    truth, place = labels.repeat_interleave(tries), torch.arange(count * tries, device=images.device) % tries
+    z = draw(defence.generator, count * tries, defence.noise)
+    z = _searched(defence, z, changed.repeat_interleave(tries, dim=0), 3 * search_steps, 0)
+    for step in range(num_steps):
+        fresh = draw(defence.generator, count * tries, defence.noise)
+        z = torch.where((place == step % tries)[:, None], fresh, z)
+        given = changed.clone().requires_grad_()
+        wanted = given.repeat_interleave(tries, dim=0)
+        z = _searched(defence, z, wanted, search_steps, last)
+        made = defence.generator(z)
+        errors = (made - wanted).square().flatten(1).mean(dim=1).view(count, tries)
+        read = F.relu(pixels.margin(defence.network(made), truth) + gap).view(count, tries)
+        slope = torch.autograd.grad(((-sharpness * errors).softmax(dim=1) * read).sum(), given)[0]
+        changed = pixels.within(changed - _STRIDE * reach / num_steps * slope.sign(), images, epsilon)
+        z = z.detach()
+    return changed
 
-    def searched(z: Tensor, given: Tensor) -> Tensor:
-        """Adam, written out: the last steps keep the graph, in which Adam's second moment counts as a constant."""
-        wanted, mean, square = given.repeat_interleave(tries, dim=0), torch.zeros_like(z), torch.zeros_like(z)
-        for step in range(1, search_steps + 1):
-            graph = step > search_steps - last
-            z = z if graph and z.requires_grad else z.detach().requires_grad_()
-            far = (generator(z) - (wanted if graph else wanted.detach())).square().sum()
+
+def _searched(defence: Defence, z: Tensor, wanted: Tensor, steps: int, last: int) -> Tensor:
+    """Search by Adam, written out: the last steps keep the graph, in which Adam's second moment counts as constant."""
+    mean, square = torch.zeros_like(z), torch.zeros_like(z)
+    for step in range(1, steps + 1):
+        graph = step > steps - last
+        z = z if graph and z.requires_grad else z.detach().requires_grad_()
+        with torch.enable_grad():
+            far = (defence.generator(z) - (wanted if graph else wanted.detach())).square().sum()
             slope = torch.autograd.grad(far, z, create_graph=graph)[0]
             mean, square = _BETA1 * mean + (1 - _BETA1) * slope, _BETA2 * square + (1 - _BETA2) * slope.detach() ** 2
             root = (square / (1 - _BETA2**step)).sqrt() + _TINY
             z = z - defence.rate * mean / (1 - _BETA1**step) / root
-        return z
-
-    for step in range(num_steps):
-        if step % 2:  # half of the restarts begin anew: the attack may not lean on the starts it was lucky with
-            fresh = draw(generator, count * tries, defence.noise)
-            half = torch.arange(count * tries, device=z.device) % 2 == 0
-            z = torch.where(half[:, None], fresh, z)
-        given = changed.clone().requires_grad_()
-        z = searched(z, given)
-        made = generator(z)
-        errors = (made - given.repeat_interleave(tries, dim=0)).square().flatten(1).mean(dim=1)
-        chosen = (-sharpness * errors.view(count, tries)).softmax(dim=1)
-        wrong = F.cross_entropy(defence.network(made), truth, reduction="none").view(count, tries)
-        slope = torch.autograd.grad((chosen * wrong).sum(), given)[0]
-        changed = pixels.within(changed + _STRIDE * reach / num_steps * slope.sign(), images, epsilon)
-        z = z.detach()
-    return changed
+    return z if last else z.detach()
 
 
 def on_manifold(

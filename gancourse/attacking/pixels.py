@@ -158,7 +158,7 @@ def climb(
     return best
 
 
-def fgsm(network: Network, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
+def fgsm(network: Network, images: Tensor, labels: Tensor, epsilon: float, *, loss: str = "cross_entropy") -> Tensor:
     """Attack by one step of the fast gradient sign method, from the image itself.
 
     Args:
@@ -166,12 +166,13 @@ def fgsm(network: Network, images: Tensor, labels: Tensor, epsilon: float) -> Te
         images: shape (N, C, S, S), in [-1, 1].
         labels: true classes, shape (N,), int64.
         epsilon: limit for every pixel, a share of black to white, 0 to 1.
+        loss: what is raised, one of ``LOSSES``.
     Raises:
         TypeError, ValueError: an argument will not do.
     Source: Goodfellow, Shlens and Szegedy (2015), https://arxiv.org/abs/1412.6572.
     First met in: notebook 20.
     """
-    return climb(_cross_entropy(network, labels), images, epsilon, num_steps=1)
+    return climb(_raised(loss, network, labels), images, epsilon, num_steps=1)
 
 
 def pgd(
@@ -203,14 +204,7 @@ def pgd(
     Source: Madry et al. (2018), https://arxiv.org/abs/1706.06083.
     First met in: notebook 20.
     """
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-    objective = _cross_entropy(network, labels)
-    if loss == "margin":
-
-        def objective(images: Tensor) -> Tensor:
-            return -margin(network(images), labels)
-
+    objective = _raised(loss, network, labels)
     return climb(objective, images, epsilon, num_steps=num_steps, restarts=restarts, generator=generator)
 
 
@@ -279,10 +273,16 @@ def worst_of_all(right: Tensor | Sequence[Tensor]) -> Tensor:
     return torch.stack(rows).all(dim=0)
 
 
-def _cross_entropy(network: Network, labels: Tensor) -> Callable[[Tensor], Tensor]:
+def _raised(loss: str, network: Network, labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the objective of an attack on a network."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+
     def objective(images: Tensor) -> Tensor:
         logits = network(images)
         _check_labels(logits, labels)
+        if loss == "margin":
+            return -margin(logits, labels)
         return F.cross_entropy(logits, labels, reduction="none")
 
     return objective

@@ -12,8 +12,8 @@ from gancourse import runtime
 from gancourse.attacking import adaptive, nets, pixels, projection
 
 ATTACKS = {
-    "straight_through": (adaptive.straight_through, {"num_steps": 2, "search_steps": 150}),
-    "unrolled": (adaptive.unrolled, {"num_steps": 2, "search_steps": 120, "last": 60}),
+    "straight_through": (adaptive.straight_through, {"num_steps": 2, "search_steps": 150, "gap": 90.0}),
+    "unrolled": (adaptive.unrolled, {"num_steps": 2, "search_steps": 120, "last": 60, "gap": 90.0}),
     "on_manifold": (adaptive.on_manifold, {"num_steps": 120}),
     "pulled": (adaptive.pulled, {"num_steps": 80}),
 }
@@ -90,6 +90,16 @@ def test_each_image_gets_the_attempt_that_fools_the_copy_best(world):
     for wrong, words in (([], "at least one"), ([given, given[:2]], "of one shape")):
         with pytest.raises(ValueError, match=words):
             adaptive.chosen(defence, wrong, labels)
+
+
+def test_the_unrolled_attack_begins_where_it_is_told(world):
+    _, _, defence, given, labels = world
+    noisy = pixels.noise(given, 0.3, runtime.generator(4))
+    changed = adaptive.unrolled(defence, given, labels, 0.1, num_steps=200, search_steps=2, last=1, start=noisy)
+    assert float((changed - given).abs().max()) <= 0.2 + 1e-6
+    one = adaptive.unrolled(defence, given, labels, 0.1, num_steps=1, search_steps=2, last=1, start=noisy)
+    still = (one - pixels.within(noisy, given, 0.1)).abs().flatten(1)
+    assert bool((still.amin(1) == 0).all())  # where the step points outwards, the start stays
 
 
 @pytest.mark.parametrize("name", ATTACKS)

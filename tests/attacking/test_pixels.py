@@ -67,9 +67,10 @@ def test_a_linear_objective_rises_by_the_limit_times_the_sum_of_absolute_slopes(
 def test_fgsm_on_a_linear_network_by_hand():
     images, weight = grey(), weights(2)
     labels = LABELS % 2
-    changed = pixels.fgsm(linear(weight), images, labels, 0.1)
     own, other = weight[labels], weight[1 - labels]
-    assert torch.allclose((changed - images).flatten(1), 0.2 * (other - own).sign(), atol=1e-6)
+    for loss in pixels.LOSSES:
+        changed = pixels.fgsm(linear(weight), images, labels, 0.1, loss=loss)
+        assert torch.allclose((changed - images).flatten(1), 0.2 * (other - own).sign(), atol=1e-6)
 
 
 def test_the_slope_is_each_images_own():
@@ -179,6 +180,7 @@ def test_only_what_every_attack_leaves_right_is_kept():
         (lambda: pixels.climb(bumpy, grey(), 0.1, restarts=2), "give a generator"),
         (lambda: pixels.climb(bumpy, grey(), 0.1, num_steps=0), "num_steps must be"),
         (lambda: pixels.fgsm(linear(weights()), grey(), LABELS, -0.1), "epsilon must be"),
+        (lambda: pixels.fgsm(linear(weights()), grey(), LABELS, 0.1, loss="hinge"), "loss must be one of"),
         (lambda: pixels.fgsm(linear(weights()), grey(), LABELS[:2], 0.1), "one for each row"),
         (
             lambda: pixels.random_search(
