@@ -85,7 +85,7 @@ def unrolled(
     num_steps: int = 40,
     search_steps: int = 12,
     last: int = 6,
-    sharpness: float = 100.0,
+    sharpness: float = 30.0,
     gap: float = 2.0,
     start: Tensor | None = None,
 ) -> Tensor:
