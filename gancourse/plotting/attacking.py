@@ -131,7 +131,7 @@ def sweep(
         ax.plot(x, middle, dashes, color=colour, marker=mark, markersize=5.5, markeredgecolor="white", label=name)
     if level is not None:
         ax.axhline(level, color="#999999", linestyle=":", linewidth=1.2, zorder=0)
-        ax.annotate(level_label, (x[-1], level), (0, 3), textcoords="offset points", ha="right", color="#666666")
+        ax.annotate(level_label, (x[0], level), (0, -13), textcoords="offset points", color="#666666")
     if trained is not None:
         ax.axvline(trained, color="#999999", linestyle="--", linewidth=1.2, zorder=0)
         at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": "#666666", "va": "top"}
