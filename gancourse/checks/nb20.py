@@ -345,10 +345,10 @@ HIDDEN: Mapping[str, str] = {"A": "hidden", "B": "honest", "C": "hidden", "D": "
 """Letter of each net in the notebook's table -> whether its accuracy under PGD is honest, or its slopes are hidden."""
 
 _WHY = {
-    "A": "A under PGD is as good as under noise. Then look at its last two columns, which use none of its slopes",
-    "B": "no column of B is worse than PGD's. Which attack would tell you that PGD has missed something?",
-    "C": "C keeps its accuracy under PGD even where every pixel may take any value. No net can read such images",
-    "D": "D falls, and PGD is what brings it down furthest. A weak net can have honest numbers",
+    "A": "PGD leaves A all that noise leaves it. Then look at its last two columns, which use none of its slopes",
+    "B": "within the same limit no column of B is below PGD's. Which would tell you that PGD has missed something?",
+    "C": "without a limit any image may become any other, and PGD still leaves C some digits. And its last column?",
+    "D": "within the same limit PGD brings D down furthest. A weak net can have honest numbers",
 }
 
 
