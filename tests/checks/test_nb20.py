@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from gancourse import measured
 from gancourse.checks import nb20
 from verdicts import accepts, rejects, verdict
 
@@ -182,3 +183,14 @@ def test_masked_knows_right_answers_and_says_where_to_look(capsys):
     rejects(capsys, nb20.masked, {"A": "hidden"}, fragment="no answer for 'B'")
     rejects(capsys, nb20.masked, {"A": "masked"}, fragment="should be one of 'hidden' and 'honest'")
     rejects(capsys, nb20.masked, "hidden", fragment="a dict with 'hidden' or 'honest'")
+
+
+def test_what_is_called_hidden_is_so_in_the_stored_table():
+    """Where an attack without slopes does far better than PGD, the slopes are hidden."""
+    letters = {"A": "8 levels", "B": "hardened", "C": "logits times 1,000", "D": "plain"}  # as the notebook has them
+    (row,) = (row for row in measured.load("attacked")["rows"] if row["name"] == "masked")
+    for letter, name in letters.items():
+        found = row["right"][name]
+        blind = np.minimum(found["random search"], found["PGD on another seed"])
+        gap = np.array(found["PGD"]) - blind
+        assert (gap > 0.15).all() if nb20.HIDDEN[letter] == "hidden" else (gap < 0.01).all(), (letter, gap)
