@@ -367,8 +367,8 @@ ATTACKS: dict[str, Attack] = {
 
 CHOICE = "the attacker's choice"
 _WEAK = ("nothing", "noise", "FGSM", "PGD", "PGD on another seed")  # not worth a copy's searches
-_FEWER = ["nothing", "PGD", "PGD on the hardened", "straight through", "unrolled"]
-AT = {LIMIT: [*ATTACKS, CHOICE], 0.3: [*_FEWER, CHOICE], 0.1: [*_FEWER, CHOICE]}
+_FEWER = ["nothing", "PGD", "PGD on the hardened", "unrolled"]
+AT = {LIMIT: [*ATTACKS, CHOICE], 0.3: [*_FEWER, CHOICE]}
 """Attacks at each limit. The choice is the attacker's own, image by image, by a copy of the defence."""
 
 
