@@ -82,16 +82,35 @@ def test_masks_are_attacked_as_found_and_by_one_who_knows():
     assert set(row["right"]) == {"plain", "hardened", "logits times 1,000", "8 levels", "2 levels", "noise of 0.3"}
     loud, plain = row["right"]["logits times 1,000"], row["right"]["plain"]
     assert loud["clean"] == plain["clean"] and loud["PGD that knows"] == pytest.approx(plain["PGD that knows"], abs=0.2)
-    assert "PGD that knows, to the limit" in row["right"]["2 levels"]
 
 
-def test_crossing_the_threshold_stays_within_the_limit_and_never_does_worse():
-    at = attack_runs.trained(1)
+def test_crossing_the_threshold_stays_within_the_limit_and_finds_the_worst_of_few_pixels():
+    at, g = attack_runs.trained(1), attack_runs.runtime.generator(0)
     images, labels = attack_runs.asked(12)
     straight = masks.Rounded(at.plain, 2, straight=True)
-    changed = attack_runs.across(straight, images, labels, attack_runs.runtime.generator(0))
+    changed = attack_runs.across(straight, images, labels, 0.2, g)
     assert float((changed - images).abs().max()) <= 0.4 + 1e-6
     assert bool((pixels.margin(straight(changed), labels) <= pixels.margin(straight(images), labels)).all())
+    few = images.sign().clone()  # black and white but for eight pixels, so all 256 changes can be tried
+    few[:, 0, 10:14, 10:12] = 0.1
+    found = pixels.margin(straight(attack_runs.across(straight, few, labels, 0.2, g)), labels)
+    worst = torch.full_like(found, torch.inf)
+    for number in range(256):
+        tried = few.clone()
+        tried[:, 0, 10:14, 10:12] = torch.tensor([0.2 if number >> bit & 1 else -0.2 for bit in range(8)]).view(4, 2)
+        worst = torch.minimum(worst, pixels.margin(straight(tried), labels))
+    clean = pixels.margin(straight(few), labels)
+    assert bool((found >= worst - 1e-4).all())
+    assert float((clean - found).sum() / (clean - worst).sum()) > 0.6
+
+
+def test_two_levels_count_who_can_cross():
+    row = attack_runs.two_levels([1])
+    images, _ = attack_runs.asked(12)
+    assert row["epsilons"] == [0.2, 0.5] and row["can_cross"][0] < row["can_cross"][1]
+    assert row["can_cross"][0] == pytest.approx(float((images.abs() < 0.4).double().mean()), abs=1e-4)
+    rows = row["attacks"]
+    assert rows["worst of all"][0][0] <= min(values[0][0] for values in rows.values())
 
 
 def test_a_discriminator_is_raised():
