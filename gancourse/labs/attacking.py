@@ -75,7 +75,7 @@ class Attacked:
         self._plain, self._hardened, self._generator = plain, hardened, generator
         self._images, self._labels = images[:_DIGITS].cpu(), labels[:_DIGITS].cpu()
         self._seed = seed
-        self.digit, self.attack, self.epsilon, self.net = 1, "PGD", 0.1, "plain"
+        self.digit, self.attack, self.epsilon, self.net = 1, "PGD", 0.14, "plain"
         self._known: tuple | None = None
         self._figure: Figure | None = None
 
