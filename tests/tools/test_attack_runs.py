@@ -155,6 +155,16 @@ def test_sweep_and_repeats_have_their_draws(quick):
     assert len(rows["nothing, again and again"]["right"][0]) == 3
 
 
+def test_the_nearest_real_digit_is_pulled_away_by_its_wrong_neighbour(quick):
+    row = attack_runs.nearest_real([1])
+    images, labels = attack_runs.asked(10)
+    near = torch.cdist(images.flatten(1), attack_runs.data().images.flatten(1)).argmin(1)
+    assert row["clean"] == float((attack_runs.data().labels[near] == labels).double().mean()) > 0.8
+    falls = row["tug of war"]
+    assert falls == [value.count("1") / 10 for value in row["right"]] and falls[2] < falls[0] <= row["clean"]
+    assert len(row["projected"]) == 3 and len(row["projected"][0]) == 1
+
+
 def test_a_perturber_is_held_against_pgd_on_the_same_images():
     (row,) = attack_runs.advgan([1], lambda name: name == "AdvGAN, 0.2")
     images, labels = attack_runs.asked(12)
