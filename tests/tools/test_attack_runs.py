@@ -84,6 +84,12 @@ def test_masks_are_attacked_as_found_and_by_one_who_knows():
     assert loud["clean"] == plain["clean"] and loud["PGD that knows"] == pytest.approx(plain["PGD that knows"], abs=0.2)
 
 
+def test_only_a_threshold_is_asked_who_can_cross():
+    row = attack_runs.masked([1])
+    asked = [name for name, found in row["right"].items() if "PGD that knows, to the limit" in found]
+    assert asked == ["2 levels"]
+
+
 def test_crossing_the_threshold_stays_within_the_limit_and_finds_the_worst_of_few_pixels():
     at, g = attack_runs.trained(1), attack_runs.runtime.generator(0)
     images, labels = attack_runs.asked(12)
