@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import attack_runs
+from gancourse import measured
 from gancourse.attacking import adaptive, masks, nets, pixels
 from gancourse.data import digits
 
@@ -177,3 +178,26 @@ def test_a_perturber_is_held_against_pgd_on_the_same_images():
     at = attack_runs.trained(1)
     assert row["right"]["FGSM"] == [attack_runs.share(at.plain, pixels.fgsm(at.plain, images, labels, 0.2), labels)]
     assert row["right"]["PGD"] == row["right"]["PGD on plain"] and 0 <= row["right"]["mean change"][0] <= 0.2
+
+
+@pytest.mark.parametrize(
+    "name, names",
+    [
+        ("attacked", attack_runs.ATTACKED_NAMES),
+        ("projected", attack_runs.PROJECTED_NAMES),
+        ("advgan", attack_runs.ADVGAN_NAMES),
+    ],
+)
+def test_stored_rows_are_rows_of_the_command_over_three_seeds(name, names):
+    rows = measured.load(name)["rows"]
+    assert {row["name"] for row in rows} <= set(names)
+    assert all(len(row["seeds"]) == attack_runs.SEEDS for row in rows)
+    for row in rows:
+        if "accuracy" in row:
+            for who, values in row["right"].items():
+                assert row["accuracy"][who] == [value.count("1") / row["n"] for value in values]
+
+
+def test_what_is_stored_of_the_projection_is_every_attack_at_the_first_limit():
+    stored = {row["name"] for row in measured.load("projected")["rows"]}
+    assert {f"{attack}, 0.2" for attack in attack_runs.ATTACKS} <= stored
