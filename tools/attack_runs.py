@@ -215,6 +215,8 @@ def masked(seeds: list[int]) -> dict[str, Any]:
                     known, images, labels, LIMIT, num_steps=40, restarts=2, generator=g, loss="margin"
                 ),
             }
+            if name == "2 levels":  # only what stands within the limit of the threshold can cross it
+                made["PGD that knows, to the limit"] = across(known, images, labels, LIMIT, g)
             for attack, changed in made.items():
                 found.setdefault(name, {}).setdefault(attack, []).append(share(network, changed, labels))
         spent.append(round(time.process_time() - started, 1))
@@ -489,8 +491,46 @@ def again(seeds: list[int]) -> dict[str, Any]:
     return told(row | {"cpu_seconds": round(time.process_time() - started, 1)})
 
 
+def nearest_real(seeds: list[int]) -> dict[str, Any]:
+    """Return what a tug of war does where both nearest pictures are known exactly: among all real training digits.
+
+    This is the positive control of :func:`gancourse.attacking.adaptive.pulled`. The rule "the class of the nearest
+    training digit" projects too, without a generator; its right and its wrong neighbour need no search.
+    """
+    images, labels = asked(PROJECTED)
+    pool, classes = data().images.flatten(1), data().labels
+    squares, own = pool.square().sum(dim=1), classes[None] == labels[:, None]
+    steps, row = 20, {"name": "nearest real digit", "seeds": seeds, "n": PROJECTED, "epsilons": [0.1, 0.2, 0.3]}
+    started = time.process_time()
+
+    def errors(given: Tensor) -> Tensor:
+        return squares - 2 * given.flatten(1) @ pool.T
+
+    def right(given: Tensor) -> Tensor:
+        return classes[errors(given).argmin(dim=1)] == labels
+
+    row |= {"clean": right(images).double().mean().item(), "tug of war": [], "right": [], "projected": []}
+    for epsilon in row["epsilons"]:
+        reach, changed, best = pixels.BLACK_TO_WHITE * epsilon, images, images
+        lowest = torch.full((len(images),), torch.inf)
+        for step in range(steps):
+            all_errors = errors(changed)
+            near = all_errors.masked_fill(~own, torch.inf).min(dim=1)
+            far = all_errors.masked_fill(own, torch.inf).min(dim=1)
+            better = far.values - near.values < lowest
+            best = torch.where(better[:, None, None, None], changed, best)
+            lowest = torch.minimum(far.values - near.values, lowest)
+            pull = (pool[far.indices] - pool[near.indices]).view_as(images).sign()
+            changed = pixels.within(changed + 5 * reach / steps * (1 - step / steps) * pull, images, epsilon)
+        answered = right(best)
+        row["tug of war"].append(round(float(answered.double().mean()), 4))
+        row["right"].append(bits(answered))
+        row["projected"].append([share(defence(seed, 2), best, labels) for seed in seeds])
+    return told(row | {"cpu_seconds": round(time.process_time() - started, 1)})
+
+
 PROJECTED_NAMES = [f"{attack}, {epsilon:g}" for epsilon, attacks in AT.items() for attack in attacks]
-PROJECTED_NAMES += ["sweep", "nothing, again and again"]
+PROJECTED_NAMES += ["sweep", "nothing, again and again", "nearest real digit"]
 
 
 def projected(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
@@ -503,6 +543,8 @@ def projected(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
         yield swept(seeds)
     if wanted("nothing, again and again"):
         yield again(seeds)
+    if wanted("nearest real digit"):
+        yield nearest_real(seeds)
 
 
 # ---------------------------------------------------------------- advgan: one generator of changes for all images

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import attack_runs
+from gancourse import measured
 from gancourse.attacking import adaptive, masks, nets, pixels
 from gancourse.data import digits
 
@@ -84,6 +85,12 @@ def test_masks_are_attacked_as_found_and_by_one_who_knows():
     assert loud["clean"] == plain["clean"] and loud["PGD that knows"] == pytest.approx(plain["PGD that knows"], abs=0.2)
 
 
+def test_only_a_threshold_is_asked_who_can_cross():
+    row = attack_runs.masked([1])
+    asked = [name for name, found in row["right"].items() if "PGD that knows, to the limit" in found]
+    assert asked == ["2 levels"]
+
+
 def test_crossing_the_threshold_stays_within_the_limit_and_finds_the_worst_of_few_pixels():
     at, g = attack_runs.trained(1), attack_runs.runtime.generator(0)
     images, labels = attack_runs.asked(12)
@@ -155,9 +162,42 @@ def test_sweep_and_repeats_have_their_draws(quick):
     assert len(rows["nothing, again and again"]["right"][0]) == 3
 
 
+def test_the_nearest_real_digit_is_pulled_away_by_its_wrong_neighbour(quick):
+    row = attack_runs.nearest_real([1])
+    images, labels = attack_runs.asked(10)
+    near = torch.cdist(images.flatten(1), attack_runs.data().images.flatten(1)).argmin(1)
+    assert row["clean"] == float((attack_runs.data().labels[near] == labels).double().mean()) > 0.8
+    falls = row["tug of war"]
+    assert falls == [value.count("1") / 10 for value in row["right"]] and falls[2] < falls[0] <= row["clean"]
+    assert len(row["projected"]) == 3 and len(row["projected"][0]) == 1
+
+
 def test_a_perturber_is_held_against_pgd_on_the_same_images():
     (row,) = attack_runs.advgan([1], lambda name: name == "AdvGAN, 0.2")
     images, labels = attack_runs.asked(12)
     at = attack_runs.trained(1)
     assert row["right"]["FGSM"] == [attack_runs.share(at.plain, pixels.fgsm(at.plain, images, labels, 0.2), labels)]
     assert row["right"]["PGD"] == row["right"]["PGD on plain"] and 0 <= row["right"]["mean change"][0] <= 0.2
+
+
+@pytest.mark.parametrize(
+    "name, names",
+    [
+        ("attacked", attack_runs.ATTACKED_NAMES),
+        ("projected", attack_runs.PROJECTED_NAMES),
+        ("advgan", attack_runs.ADVGAN_NAMES),
+    ],
+)
+def test_stored_rows_are_rows_of_the_command_over_three_seeds(name, names):
+    rows = measured.load(name)["rows"]
+    assert {row["name"] for row in rows} <= set(names)
+    assert all(len(row["seeds"]) == attack_runs.SEEDS for row in rows)
+    for row in rows:
+        if "accuracy" in row:
+            for who, values in row["right"].items():
+                assert row["accuracy"][who] == [value.count("1") / row["n"] for value in values]
+
+
+def test_what_is_stored_of_the_projection_is_every_attack_at_the_first_limit():
+    stored = {row["name"] for row in measured.load("projected")["rows"]}
+    assert {f"{attack}, 0.2" for attack in attack_runs.ATTACKS} <= stored
