@@ -26,7 +26,7 @@ from gancourse.plotting import style
 __all__ = ["ATTACKS", "FARTHEST", "FILMS", "NETS", "Attacked", "panel"]
 
 ATTACKS: tuple[str, ...] = ("nothing", "noise", "FGSM", "PGD", "PGD on the other")
-"""What is done to the digit. The last is made on the net that does not answer: the hardened, or for it the plain one."""
+"""What is done to the digit. The last is made on a net that does not answer: the hardened, or for it the plain one."""
 
 NETS: tuple[str, ...] = ("plain", "hardened", "projected")
 """Who answers. Behind the projection it is the plain net; FGSM and PGD are then made on the bare plain net."""
