@@ -43,6 +43,9 @@
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
+    python tools/tables.py attacked         a digit classifier and its hardened twin under attack (MNIST)
+    python tools/tables.py projected        a classifier behind a generator, and attackers who know of it (MNIST)
+    python tools/tables.py advgan           a network that learns to attack all digits at once (MNIST)
     python tools/tables.py sounds           notes by phase and phase shuffle, up-sampling and loss
     python tools/tables.py spoken           spoken words and noises under two judges (FSDD)
     python tools/tables.py vocoder          from a picture of a sound back to the sound, by every way
@@ -77,6 +80,7 @@ import torch
 
 import asked_line_runs
 import asked_runs
+import attack_runs
 import code_runs
 import flow_runs
 import frame_runs
@@ -646,6 +650,21 @@ def text_gradients(options: argparse.Namespace) -> Iterator[dict]:
     return writing_runs.gradients(options.seeds, lambda name: wanted(name, options))
 
 
+# ---------------------------------------------------------------- attacks
+
+
+def attacked(options: argparse.Namespace) -> Iterator[dict]:
+    return attack_runs.attacked(options.seeds, lambda name: wanted(name, options))
+
+
+def projected(options: argparse.Namespace) -> Iterator[dict]:
+    return attack_runs.projected(options.seeds, lambda name: wanted(name, options))
+
+
+def advgan(options: argparse.Namespace) -> Iterator[dict]:
+    return attack_runs.advgan(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- where GANs stand
 
 
@@ -738,6 +757,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "directions": directions,
     "writers": writers,
     "text-gradients": text_gradients,
+    "attacked": attacked,
+    "projected": projected,
+    "advgan": advgan,
     "sounds": sounds,
     "spoken": spoken,
     "vocoder": vocoder,
@@ -754,6 +776,7 @@ SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
 SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled"), image_tables.SEEDS)
 SEEDS["directions"] = 5
 SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
@@ -784,6 +807,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
+    made += [*attack_runs.ATTACKED_NAMES, *attack_runs.PROJECTED_NAMES, *attack_runs.ADVGAN_NAMES]
     made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
     made += [*r3gan_runs.NAMES, *flow_runs.NAMES, *flow_runs.ONE_STEP_NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]

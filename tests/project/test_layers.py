@@ -32,6 +32,7 @@ LAYERS = {
     "translating": {"losses", "penalties", "models", "data", "runtime"},
     "translating_many": {"translating", "losses", "penalties", "models", "data", "runtime"},
     "encoding": {"codes", "recommended", "losses", "penalties", "models", "data", "runtime"},
+    "attacking": {"encoding", "losses", "models", "data", "runtime"},
     "styling": {"recommended", "models", "data", "runtime"},
     "growing": {"recommended", "styling", "models", "data", "runtime"},
     "sounding": {"losses", "penalties", "models", "data", "runtime"},
