@@ -34,7 +34,7 @@ def test_the_mark_says_on_which_side_of_the_reference_the_interval_lies():
         return [line.get_marker() for line in ax.lines if line.get_marker() in "^vo"]
 
     assert marks() == ["^", "v", "o"]
-    assert marks(reference=0.3) == ["v", "v", "o"]
+    assert marks(reference=0.2) == ["v", "v", "o"]
     assert marks(reference=None) == ["o", "o", "o"] and marks(intervals=False) == ["o", "o", "o"]
 
 
@@ -43,7 +43,7 @@ def test_the_mark_says_on_which_side_of_the_reference_the_interval_lies():
     [
         ({}, "panels must be 1 to 4"),
         ({"a": {}}, "panels must be 1 to 4"),
-        (dict.fromkeys("abcde", {"x": [1, 2]}), "panels must be 1 to 4"),
+        ({letter: {"x": [1, 2]} for letter in "abcde"}, "panels must be 1 to 4"),
         ({"a": {"x": [1.0]}}, r"panels\['a'\]\['x'\] must be 2 number"),
         ({"a": {"x": [1.0, math.inf]}}, r"panels\['a'\]\['x'\] must be finite, got 1"),
     ],
