@@ -43,6 +43,9 @@
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
+    python tools/tables.py helped           X-rays: a classifier alone, with augmentation, with a GAN's images, with both
+    python tools/tables.py remembered       X-rays: who was in the training set, told by D's logit and by the samples
+    python tools/tables.py rare-digit       ten eights among 200 of each other digit, and what makes up for it (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -75,6 +78,7 @@ import code_runs
 import frame_runs
 import gradient_runs
 import growing_tables
+import help_runs
 import image_tables
 import infogan_runs
 import judge_libraries
@@ -639,6 +643,21 @@ def toy_codes(options: argparse.Namespace) -> Iterator[dict]:
     return toy_code_runs.toy_codes(options.seeds, lambda name: wanted(name, options))
 
 
+def helped(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.helped(options.seeds[0], lambda name: wanted(name, options))
+
+
+def remembered(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.remembered(options.seeds, lambda name: wanted(name, options))
+
+
+def rare_digit(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.rare_digit(options.seeds, lambda name: wanted(name, options))
+
+
+# ---------------------------------------------------------------- scale
+
+
 def batch_size(options: argparse.Namespace) -> Iterator[dict]:
     return scaling_tables.batch_size(options.seeds, lambda name: wanted(name, options))
 
@@ -698,6 +717,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "directions": directions,
     "writers": writers,
     "text-gradients": text_gradients,
+    "helped": helped,
+    "remembered": remembered,
+    "rare-digit": rare_digit,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -708,7 +730,7 @@ SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
-SEEDS["directions"] = 5
+SEEDS |= dict.fromkeys(("directions", "helped", "remembered", "rare-digit"), 5)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -736,6 +758,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
+    made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

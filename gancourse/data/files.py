@@ -45,11 +45,16 @@ __all__ = [
     "Fetched",
     "PublishedFile",
     "PublishedSet",
+    "Unreachable",
     "alone_in",
     "cache_folder",
+    "cache_folders",
+    "download",
+    "failed_sets",
     "fetch",
     "forget_failures",
     "in_megabytes",
+    "offline",
     "parse_idx",
     "unpack",
     "write_atomically",
@@ -64,7 +69,8 @@ _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # t
 _CONNECT_SECONDS = 4.0
 _READ_SECONDS = 8.0
 
-_failed_sets: dict[str, str] = {}  # data set -> why it could not be fetched in this process
+failed_sets: dict[str, str] = {}
+"""For each data set that could not be fetched in this process, why."""
 
 
 class DamagedFile(Exception):
@@ -230,13 +236,13 @@ def cache_folder() -> Path | None:
     ``GANCOURSE_CACHE`` if set, else the user's cache folder, else (a read-only home, a full disk)
     a private temporary folder.
     """
-    for folder in _cache_folders():
+    for folder in cache_folders():
         if _is_writable(folder):
             return folder
     return None
 
 
-def _cache_folders() -> Iterator[Path]:
+def cache_folders() -> Iterator[Path]:
     """List the places where cached files may lie, best first. The last is private to the user."""
     named = os.environ.get("GANCOURSE_CACHE")
     if named:
@@ -456,9 +462,14 @@ def fetch(wanted: PublishedSet, *, seconds: float, patient: bool = True, say: Ca
     return Fetched({file.name: contents[file.name] for file in wanted.files}, " and ".join(sorted(origins)))
 
 
+def offline() -> bool:
+    """Return whether ``GANCOURSE_OFFLINE`` forbids downloads."""
+    return os.environ.get("GANCOURSE_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
 def forget_failures() -> None:
     """Let impatient calls of :func:`fetch` try the network again."""
-    _failed_sets.clear()
+    failed_sets.clear()
 
 
 def _find(wanted: PublishedSet, file: PublishedFile, say: Callable[[str], None]) -> tuple[bytes, str] | None:
@@ -485,7 +496,7 @@ def _candidates(wanted: PublishedSet, file: PublishedFile, say: Callable[[str], 
                 for path in (place / name, place / f"{name}.gz", place / name / name):
                     if not path.is_dir():  # a folder may be called like the file it holds
                         yield path, "from GANCOURSE_DATA"
-    for folder in _cache_folders():
+    for folder in cache_folders():
         yield folder / wanted.name / f"{file.name}.gz", "from the cache"
 
 
@@ -497,10 +508,10 @@ def _download_all(
     patient: bool,
     say: Callable[[str], None],
 ) -> dict[str, bytes]:
-    if os.environ.get("GANCOURSE_OFFLINE", "").lower() not in ("", "0", "false", "no"):
+    if offline():
         raise _unavailable(wanted, "GANCOURSE_OFFLINE forbids downloads")
-    if not patient and wanted.name in _failed_sets:
-        raise _unavailable(wanted, f"{_failed_sets[wanted.name]}; tried once in this session")
+    if not patient and wanted.name in failed_sets:
+        raise _unavailable(wanted, f"{failed_sets[wanted.name]}; tried once in this session")
     deadline = time.monotonic() + seconds
     folder = cache_folder()
     if folder is None:
@@ -512,23 +523,24 @@ def _download_all(
         payload = None
         for address in list(addresses):
             try:
-                payload = _download(f"{address}{file.name}.gz", file, seconds=deadline - time.monotonic())
+                most = file.unpacked_bytes + _SPARE_BYTES
+                payload = download(f"{address}{file.name}.gz", most, seconds=deadline - time.monotonic())
                 contents[file.name] = unpack(payload, file)
                 break
             except DamagedFile as damage:
                 payload = None
                 problems.setdefault(f"wrong {file.name}.gz", []).append(urlsplit(address).netloc)
                 say(f"{urlsplit(address).netloc} sent a wrong {file.name}.gz: {damage}.")
-            except _Unreachable as problem:
+            except Unreachable as problem:
                 addresses.remove(address)  # no file will come from there in this call
                 problems.setdefault(str(problem), []).append(urlsplit(address).netloc)
         if payload is None:
             reason = "; ".join(f"{what}: {', '.join(hosts)}" for what, hosts in problems.items())
-            _failed_sets[wanted.name] = reason
+            failed_sets[wanted.name] = reason
             raise _unavailable(wanted, reason)
         if folder is not None and not _keep(folder / wanted.name / f"{file.name}.gz", payload, say):
             folder = None
-    _failed_sets.pop(wanted.name, None)
+    failed_sets.pop(wanted.name, None)
     return contents
 
 
@@ -554,7 +566,7 @@ def _unavailable(wanted: PublishedSet, reason: str) -> DataUnavailable:
 # ---------------------------------------------------------------- one download
 
 
-class _Unreachable(Exception):
+class Unreachable(Exception):
     """An address does not deliver: no connection, an HTTP error, or too slow."""
 
 
@@ -566,7 +578,7 @@ class _Sink:
 
     def write(self, chunk: bytes) -> None:
         if self.closed:
-            raise _Unreachable("given up")
+            raise Unreachable("given up")
         if len(self.bytes) + len(chunk) > self.most_bytes:
             raise DamagedFile(f"it is larger than {self.most_bytes:,} bytes")
         self.bytes += chunk
@@ -575,20 +587,24 @@ class _Sink:
         """Nothing to do: pooch calls it after each chunk."""
 
 
-def _download(url: str, file: PublishedFile, *, seconds: float) -> bytes:
-    """Return what the address sends, within ``seconds``, whatever hangs.
+def download(url: str, most_bytes: int, *, seconds: float) -> bytes:
+    """Return what the address sends, at most so many bytes, within ``seconds``, whatever hangs.
 
     The transfer runs in a thread of its own, because neither a name server nor a server that
     sends a byte now and then heeds a time-out. When time is up the thread is left to itself:
     it holds only memory, and ends with the next piece it gets.
+
+    Raises:
+        DamagedFile: it sends more.
+        Unreachable: it sends nothing, an error, or too slowly; the message says which.
     """
     try:
         import pooch
     except ImportError as error:
-        raise _Unreachable("the package pooch is not installed") from error
+        raise Unreachable("the package pooch is not installed") from error
     if seconds <= 0:
-        raise _Unreachable("out of time")
-    sink = _Sink(file.unpacked_bytes + _SPARE_BYTES)
+        raise Unreachable("out of time")
+    sink = _Sink(most_bytes)
     outcome: list[BaseException | None] = []
     download = pooch.HTTPDownloader(
         timeout=(min(_CONNECT_SECONDS, seconds), min(_READ_SECONDS, seconds)),
@@ -610,11 +626,11 @@ def _download(url: str, file: PublishedFile, *, seconds: float) -> bytes:
     finally:
         sink.closed = True
     if not outcome:
-        raise _Unreachable(f"not finished within {seconds:.0f} s")
+        raise Unreachable(f"not finished within {seconds:.0f} s")
     if isinstance(outcome[0], DamagedFile):
         raise outcome[0]
     if outcome[0] is not None:
-        raise _Unreachable(_in_few_words(outcome[0])) from outcome[0]
+        raise Unreachable(_in_few_words(outcome[0])) from outcome[0]
     return bytes(sink.bytes)
 
 

@@ -1,0 +1,77 @@
+"""A mark in images that a key finds again: a faint pattern that nobody sees and that chance does not make.
+
+The key seeds a pattern of light and dark cells. Whoever has the key asks how well an image goes with the pattern; an
+unmarked image goes with it no better than with any other pattern. The mark is the classic one of spread-spectrum
+watermarking, and so are its weaknesses: who blurs, shifts or crops the image moves it away from the pattern.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gancourse import runtime
+from gancourse._numbers import real_between, whole_between
+from gancourse.data.digits import check_images
+
+__all__ = ["embed", "pattern", "score"]
+
+
+def pattern(key: int, image_size: int = 28, cell: int = 2) -> Tensor:
+    """Return the pattern of a key: cells of +1 and -1, as many of each as can be, shape (1, S, S).
+
+    Args:
+        key: a whole number from 0; to be kept secret.
+        image_size: side of the images in pixels.
+        cell: side of a cell in pixels; it divides the side. Coarse cells outlive blur, fine ones are harder to see.
+    Raises:
+        ValueError: a number is not allowed.
+    First met in: notebook 19.
+    """
+    side = whole_between("image_size", image_size, 2)
+    cell = whole_between("cell", cell, 1, side)
+    if side % cell:
+        raise ValueError(f"cell must divide the side of the images, {side}, got {cell}")
+    cells = (side // cell) ** 2
+    signs = torch.where(torch.arange(cells) < cells // 2, 1.0, -1.0)
+    signs = signs[torch.randperm(cells, generator=runtime.generator(key))]
+    return signs.reshape(1, side // cell, 1, side // cell, 1).expand(1, -1, cell, -1, cell).reshape(1, side, side)
+
+
+def embed(images: Tensor, key: int, strength: float = 0.1, cell: int = 2) -> Tensor:
+    """Return the images with the key's pattern on them, ``strength`` lighter and darker, cut off at -1 and 1.
+
+    Args:
+        images: shape (N, 1, S, S), floating point, in [-1, 1].
+        key, cell: as for :func:`pattern`.
+        strength: from 0 to 1, in units of [-1, 1].
+    Raises:
+        TypeError, ValueError: an argument is anything else.
+    Source: Cox et al. (1997), Secure spread spectrum watermarking.
+    First met in: notebook 19.
+    """
+    check_images(images, channels=1)
+    strength = real_between("strength", strength, 0, 1)
+    return (images + strength * pattern(key, images.shape[-1], cell).to(images)).clamp(-1, 1)
+
+
+def score(images: Tensor, key: int, cell: int = 2) -> Tensor:
+    """Return how well each image goes with the key's pattern: about N(0, 1) over keys for an image without the mark.
+
+    It is the correlation of the cells' means with the pattern, times the root of the number of cells. An image that
+    is one grey all over gets 0.
+
+    Args:
+        images: shape (N, 1, S, S), floating point, in [-1, 1].
+        key, cell: as for :func:`embed`.
+    Raises:
+        TypeError, ValueError: an argument is anything else.
+    First met in: notebook 19.
+    """
+    check_images(images, channels=1)
+    signs = pattern(key, images.shape[-1], cell)[:, ::cell, ::cell].flatten().to(images)
+    means = torch.nn.functional.avg_pool2d(images, cell).flatten(1)
+    means = means - means.mean(dim=1, keepdim=True)
+    signs = signs - signs.mean()
+    length = means.norm(dim=1) * signs.norm()
+    return torch.where(length > 0, means @ signs / length.clamp_min(1e-12), 0.0) * len(signs) ** 0.5
