@@ -166,20 +166,27 @@ def remembered(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
                 continue
             row: dict[str, Any] = {"name": name, "n": n, "kind": kind, "seeds": [], "steps": list(LOOKS), "logit": [],
                                    "nearness": [], "advantage": [], "lead_by_nearness": [], "copies": [],
-                                   "cpu_seconds": []}  # fmt: skip
+                                   "mirrored": [], "mirrored_real": [], "cpu_seconds": []}  # fmt: skip
             for seed in seeds[: SIZES[n]]:
                 started = time.process_time()
                 for key, values in followed(xrays.subset(data, n, seed), kind, seed).items():
-                    row[key].append(values)
+                    if key == "picture":
+                        row.setdefault(key, values)
+                    else:
+                        row[key].append(values)
                 row["seeds"].append(seed)
                 row["cpu_seconds"].append(round(time.process_time() - started, 1))
                 print(name, seed, "logit", row["logit"][-1], "nearness", row["nearness"][-1], flush=True)
             yield row
 
 
-def followed(few: xrays.Subset, kind: str, seed: int) -> dict[str, list[float]]:
-    """Train a pair and play the game on the way: members against as many others, with a label each."""
-    found: dict[str, list[float]] = {"logit": [], "advantage": [], "nearness": [], "lead_by_nearness": [], "copies": []}
+def followed(few: xrays.Subset, kind: str, seed: int) -> dict[str, Any]:
+    """Train a pair and play the game on the way: members against others of the training set; at last count hearts.
+
+    Mirrored hearts are counted among normal X-rays alone, where :func:`gancourse.data.xrays.heart_side` can be trusted.
+    """
+    found: dict[str, Any] = {"logit": [], "advantage": [], "nearness": [], "lead_by_nearness": [], "copies": []}
+    last: dict[str, Any] = {}
 
     def look(step: int, discriminator: nn.Module, ready: Callable) -> None:
         if step not in LOOKS:
@@ -197,10 +204,13 @@ def followed(few: xrays.Subset, kind: str, seed: int) -> dict[str, list[float]]:
             round(image_sets.nearer_than_held_out(samples[:500], few.images[:: len(few.images) // even][:even],
                                                   few.held_images[:: len(few.held_images) // even][:even]), 4)
         )  # fmt: skip
+        last["mirrored"] = round(float((xrays.heart_side(samples[::2]) < 0).double().mean()), 4)
+        last["mirrored_real"] = round(float((xrays.heart_side(few.images[few.labels == 0]) < 0).double().mean()), 4)
+        last["picture"] = picture(samples[torch.arange(16) // 8 + 2 * (torch.arange(16) % 8)])
 
     augment = helping.augmentation() if kind == AUGMENTED else None
     helping.train_pair(few.images, few.labels, num_steps=LOOKS[-1], seed=seed, augment=augment, on_step=look)
-    return found
+    return found | last
 
 
 # ---------------------------------------------------------------- a rare digit
