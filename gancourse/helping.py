@@ -101,9 +101,7 @@ def augmentation(pixels: int = 2, flip: bool = True) -> Callable[[Tensor, torch.
 # ---------------------------------------------------------------- draws
 
 
-def pool(
-    images: Tensor, labels: Tensor, *, augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
-) -> Draw:
+def pool(images: Tensor, labels: Tensor, *, augment: Callable[[Tensor, torch.Generator], Tensor] | None = None) -> Draw:
     """Return a draw from a fixed set, each image as likely as any other, with replacement.
 
     Args:

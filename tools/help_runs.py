@@ -31,11 +31,13 @@ ALONE, SHIFT, GAN, BOTH, ONLY = "alone", "shift and flip", "GAN", "GAN, shift an
 SEEN = "augmented GAN"
 BOTH_SEEN = "augmented GAN, shift and flip"
 LARGER, LEAK, EVERYTHING = "GAN of 700 others' images", "GAN that saw the test images", "reference: 776 images"
+TWICE = "twice the real images"
 ARMS = (ALONE, SHIFT, GAN, BOTH, ONLY, SEEN, BOTH_SEEN)
 SHARES, STRENGTHS, LENGTHS = (0.25, 0.5, 0.75), (1, 2, 4), (75, 150, 300)
 """The three tries of each arm: shares of made images, farthest shifts in pixels, steps of training."""
 
-HELPED = [f"{n}: {arm}" for n in SIZES for arm in ARMS] + [f"50: {LARGER}", f"50: {LEAK}", EVERYTHING]
+HELPED = [f"{n}: {arm}" for n in SIZES for arm in ARMS] + [f"50: {LARGER}", f"50: {LEAK}"]
+HELPED += [f"{n}: {TWICE}" for n in (50, 200)] + [EVERYTHING]
 
 Tries = dict[str, tuple[helping.Draw, int]]
 
@@ -79,9 +81,7 @@ def helped(first_seed: int, wanted: Wanted) -> Iterator[dict[str, Any]]:
         yield from rows.values()
 
 
-def arms_of(
-    data: xrays.XRays, n: int, seed: int, arms: set[str], reference: nn.Module
-) -> dict[str, dict[str, Any]]:
+def arms_of(data: xrays.XRays, n: int, seed: int, arms: set[str], reference: nn.Module) -> dict[str, dict[str, Any]]:
     """Return what came of the arms asked for, for one subset of n images."""
     few = xrays.subset(data, n, seed)
 
@@ -98,6 +98,9 @@ def arms_of(
 
     if ALONE in arms:
         note(ALONE, {f"{steps} steps": (real(), steps) for steps in LENGTHS})
+    if TWICE in arms:
+        double = helping.pool(*xrays.subset(data, 2 * n, seed)[:2])
+        note(TWICE, {f"{steps} steps": (double, steps) for steps in LENGTHS})
     if SHIFT in arms:
         note(SHIFT, {f"{pixels} px": (real(pixels), FIT_STEPS) for pixels in STRENGTHS})
     plain, seen = {GAN, BOTH, ONLY} & arms, {SEEN, BOTH_SEEN} & arms
@@ -166,20 +169,28 @@ def remembered(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
                 continue
             row: dict[str, Any] = {"name": name, "n": n, "kind": kind, "seeds": [], "steps": list(LOOKS), "logit": [],
                                    "nearness": [], "advantage": [], "lead_by_nearness": [], "copies": [],
+                                   "classifier": [], "mirrored": [], "mirrored_real": [],
                                    "cpu_seconds": []}  # fmt: skip
             for seed in seeds[: SIZES[n]]:
                 started = time.process_time()
                 for key, values in followed(xrays.subset(data, n, seed), kind, seed).items():
-                    row[key].append(values)
+                    if key == "picture":
+                        row.setdefault(key, values)
+                    else:
+                        row[key].append(values)
                 row["seeds"].append(seed)
                 row["cpu_seconds"].append(round(time.process_time() - started, 1))
                 print(name, seed, "logit", row["logit"][-1], "nearness", row["nearness"][-1], flush=True)
             yield row
 
 
-def followed(few: xrays.Subset, kind: str, seed: int) -> dict[str, list[float]]:
-    """Train a pair and play the game on the way: members against as many others, with a label each."""
-    found: dict[str, list[float]] = {"logit": [], "advantage": [], "nearness": [], "lead_by_nearness": [], "copies": []}
+def followed(few: xrays.Subset, kind: str, seed: int) -> dict[str, Any]:
+    """Train a pair and play the game on the way: members against others of the training set; at last count hearts.
+
+    Mirrored hearts are counted among normal X-rays alone, where :func:`gancourse.data.xrays.heart_side` can be trusted.
+    """
+    found: dict[str, Any] = {"logit": [], "advantage": [], "nearness": [], "lead_by_nearness": [], "copies": []}
+    last: dict[str, Any] = {}
 
     def look(step: int, discriminator: nn.Module, ready: Callable) -> None:
         if step not in LOOKS:
@@ -197,10 +208,20 @@ def followed(few: xrays.Subset, kind: str, seed: int) -> dict[str, list[float]]:
             round(image_sets.nearer_than_held_out(samples[:500], few.images[:: len(few.images) // even][:even],
                                                   few.held_images[:: len(few.held_images) // even][:even]), 4)
         )  # fmt: skip
+        last["mirrored"] = round(float((xrays.heart_side(samples[::2]) < 0).double().mean()), 4)
+        last["mirrored_real"] = round(float((xrays.heart_side(few.images[few.labels == 0]) < 0).double().mean()), 4)
+        last["picture"] = picture(samples[torch.arange(16) // 8 + 2 * (torch.arange(16) % 8)])
 
     augment = helping.augmentation() if kind == AUGMENTED else None
     helping.train_pair(few.images, few.labels, num_steps=LOOKS[-1], seed=seed, augment=augment, on_step=look)
-    return found
+    network = helping.fit(helping.pool(few.images, few.labels, augment=augment), num_steps=FIT_STEPS, seed=seed)
+    sure = [of_true_label(network, *part) for part in (few[:2], few[2:])]
+    return found | last | {"classifier": round(membership.game(*sure).auc, 4)}
+
+
+def of_true_label(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Return the logarithm of the probability that a classifier gives to each image's label."""
+    return helping.outputs(network, images).log_softmax(dim=1)[torch.arange(len(labels)), labels]
 
 
 # ---------------------------------------------------------------- a rare digit
@@ -249,7 +270,7 @@ def rare_arms(data: digits.Digits, judge: judges.Judge, seed: int) -> dict[str, 
     started = time.process_time()
     pair = helping.train_pair(images[often], labels[often], classes=10, num_steps=RARE_STEPS, seed=seed)
     spent = round(time.process_time() - started, 1)
-    rare, asked = helping.made(pair.generator, 400, seed + 70, torch.full((400,), RARE))
+    rare, _ = helping.made(pair.generator, 400, seed + 70, torch.full((400,), RARE))
     every = helping.made(pair.generator, 4_000, seed + 72)
     judged = float((judge.probabilities(rare).argmax(dim=1) == RARE).double().mean())
     kinds = image_sets.nearest(rare, images[labels == RARE])

@@ -1,4 +1,4 @@
-"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16, 18 and docs/beyond.md show; stored in measured/.
+"""Make the long measurements that notebooks 01 to 05, 07, 09 to 16, 18, 19 and docs/beyond.md show, in measured/.
 
     python tools/tables.py ring             covers, collapses, collapse on demand, rescue: counts over seeds
     python tools/tables.py phase            the phase diagram: 16 x 16 GANs over both learning rates
@@ -43,9 +43,12 @@
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
-    python tools/tables.py helped           X-rays: a classifier alone, with augmentation, with a GAN's images, with both
+    python tools/tables.py helped           X-rays: a classifier alone, augmented, with a GAN's images, with both
     python tools/tables.py remembered       X-rays: who was in the training set, told by D's logit and by the samples
     python tools/tables.py rare-digit       ten eights among 200 of each other digit, and what makes up for it (MNIST)
+    python tools/tables.py minority         threes and a few sevens: the share of sevens among the samples (MNIST)
+    python tools/tables.py detectors        detectors of fakes: generators they know, others, after changes (MNIST)
+    python tools/tables.py watermark        a mark on images, or on what a GAN learns from: what is left of it (MNIST)
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -75,6 +78,7 @@ import torch
 import asked_line_runs
 import asked_runs
 import code_runs
+import fake_runs
 import frame_runs
 import gradient_runs
 import growing_tables
@@ -655,6 +659,18 @@ def rare_digit(options: argparse.Namespace) -> Iterator[dict]:
     return help_runs.rare_digit(options.seeds, lambda name: wanted(name, options))
 
 
+def minority(options: argparse.Namespace) -> Iterator[dict]:
+    return fake_runs.minorities(options.seeds[0], lambda name: wanted(name, options))
+
+
+def detectors(options: argparse.Namespace) -> Iterator[dict]:
+    return fake_runs.detectors(options.seeds[0], len(options.seeds), lambda name: wanted(name, options))
+
+
+def watermark(options: argparse.Namespace) -> Iterator[dict]:
+    return fake_runs.watermarks(options.seeds[0], len(options.seeds), lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- scale
 
 
@@ -720,6 +736,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "helped": helped,
     "remembered": remembered,
     "rare-digit": rare_digit,
+    "minority": minority,
+    "detectors": detectors,
+    "watermark": watermark,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -729,8 +748,9 @@ SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "s
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("detectors", "watermark"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("directions", "helped", "remembered", "rare-digit"), 5)
+SEEDS |= dict.fromkeys(("directions", "helped", "remembered", "rare-digit", "minority"), 5)
 
 
 def wanted(name: str, options: argparse.Namespace) -> bool:
@@ -759,6 +779,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
     made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES]
+    made += [*fake_runs.MINORITIES, "generators", *fake_runs.DETECTORS, *fake_runs.MARKS]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

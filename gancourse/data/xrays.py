@@ -4,8 +4,8 @@
 cropped and shrunk to a picture of a thumbnail's size. It is a set to learn methods on. Nobody's health can be judged
 with it, and what is measured on it says nothing about other hospitals, ages or machines.
 
-``load("phantom")`` draws bodies of its own: lungs, heart, spine and ribs, with noise of known strength, and in half of
-them a soft shadow. What decides the label is known there, and so is the most that any reader could tell.
+``load("phantom")`` draws bodies of its own: lungs, heart, spine and ribs, and haze on the lungs, more of it in half of
+them. What decides the label is known there, and so is the most that any reader could tell.
 
 | set | images: training + validation + test | source, licence |
 |---|---|---|
@@ -41,8 +41,9 @@ from torch import Tensor
 from gancourse import runtime
 from gancourse._numbers import whole_between
 from gancourse.data import files
+from gancourse.data.digits import check_images
 
-__all__ = ["FACTORS", "NAMES", "Phantoms", "Subset", "XRays", "best_auc", "load", "phantom", "subset"]
+__all__ = ["FACTORS", "NAMES", "Phantoms", "Subset", "XRays", "best_auc", "heart_side", "load", "phantom", "subset"]
 
 NAMES = ("auto", "pneumonia", "phantom")
 
@@ -65,7 +66,7 @@ class XRays:
 
     Attributes:
         images, val_images, test_images: float32, shape (N, 1, 28, 28), in [-1, 1].
-        labels, val_labels, test_labels: int64, shape (N,), 0 for normal and 1 for pneumonia (a shadow in the phantom).
+        labels, val_labels, test_labels: int64, shape (N,), 0 for normal and 1 for pneumonia (more haze in the phantom).
         name: "pneumonia" or "phantom".
         source: one line that says what this is and where it came from.
         class_names: a word for each label.
@@ -335,32 +336,30 @@ def _unavailable(reason: str) -> files.DataUnavailable:
 
 # ---------------------------------------------------------------- the phantom
 
-FACTORS = ("heart", "strength", "across", "down", "radius")
-"""What is known of a phantom: the side of the heart (1: on the right of the picture, where it always is; -1 would be
-mirrored), how much brighter the shadow is than what it lies on (0: there is none, in units of [-1, 1]), where its
-middle lies (from -1, left and top, to 1), and its standard deviation in pixels."""
+FACTORS = ("heart", "haze")
+"""What is known of a phantom: the side of its heart (1: on the right of the picture, where it always is; mirrored it
+would be -1), and how much haze lies on the lungs, in units of [-1, 1]; all of the label is in that."""
 
-_SIZE, _NOISE = 28, 0.25  # pixels; standard deviation of the noise on every pixel
-_STRENGTH, _RADIUS = (0.3, 0.7), (2.0, 3.0)
+_SIZE, _NOISE = 28, 0.06  # pixels; standard deviation of the noise on every pixel
+_HAZE, _SPREAD = (0.15, 0.45), 0.45  # median of each class; standard deviation of the logarithm in both
 _SEED = 20_190_628
 _COUNTS = (2_000, 500, 600)
 
 
 class Phantoms(NamedTuple):
-    """Drawn X-rays, shape (N, 1, 28, 28), in [-1, 1], and the factors behind them, shape (N, 5), as in FACTORS.
-
-    Healthy ones have a place and a radius too: where the shadow would have been.
-    """
+    """Drawn X-rays, shape (N, 1, 28, 28), in [-1, 1], and the factors behind them, shape (N, 2), as in FACTORS."""
 
     images: Tensor
     factors: Tensor
 
 
 def phantom(labels: Tensor, *, generator: torch.Generator) -> Phantoms:
-    """Draw a chest for each label, with a soft shadow in one lung where the label is 1.
+    """Draw a chest for each label: the ill ones have more haze on their lungs, as a rule.
 
-    Body, lungs, heart, spine and ribs vary from one to the next; the heart is always on the right of the picture, as
-    on an X-ray. Noise of known strength lies on every pixel.
+    Body, lungs, heart, spine, ribs, brightness and the places of the haze vary in the same way in both classes. The
+    amount of haze is log-normal in both, with a median three times as large in class 1; the two overlap, so that
+    nobody can tell all of them apart (see :func:`best_auc`). The heart is always on the right of the picture, as on an
+    X-ray.
 
     Args:
         labels: shape (N,), int64, 0 or 1.
@@ -381,60 +380,63 @@ def phantom(labels: Tensor, *, generator: torch.Generator) -> Phantoms:
     line = (torch.arange(_SIZE) + 0.5) / _SIZE * 2 - 1
     across, down = between(-0.08, 0.08), between(-0.08, 0.08)
     x, y = line.view(1, 1, -1) - across, line.view(1, -1, 1) - down
-    scale, bright = between(0.9, 1.1), between(-0.1, 0.1)
+    scale, contrast, bright = between(0.9, 1.1), between(0.8, 1.1), between(-0.12, 0.12)
 
     def blob(at_x: Tensor | float, at_y: Tensor | float, wide: Tensor | float, high: Tensor | float) -> Tensor:
         """Return a soft ellipse: near 1 inside, 0 outside."""
         inside = 1 - (((x - at_x) / wide).square() + ((y - at_y) / high).square()).sqrt()
         return torch.sigmoid(9 * inside)
 
-    apart, tall = between(0.40, 0.46) * scale, between(0.58, 0.72) * scale
-    lungs = blob(-apart, -0.05, 0.33 * scale, tall) + blob(apart, -0.05, 0.33 * scale, tall)
-    body = blob(0.0, 0.1, 0.95 * scale, 1.25)
-    heart = blob(0.17, between(0.22, 0.34), between(0.26, 0.36) * scale, 0.33)
-    spine = torch.exp(-(x / 0.11).square() / 2)
+    apart, tall = between(0.40, 0.46) * scale, between(0.58, 0.74) * scale
+    lungs = (blob(-apart, -0.05, 0.34 * scale, tall) + blob(apart, -0.05, 0.34 * scale, tall)).clamp(max=1)
+    body = blob(0.0, 0.15, 1.05 * scale, 1.35)
+    heart = blob(0.17, between(0.22, 0.34), between(0.26, 0.36) * scale, 0.35)
+    spine = torch.exp(-(x / 0.12).square() / 2)
     phase, pitch = between(0, 2 * math.pi), between(15, 18)
     ribs = torch.cos(pitch * (y + 0.35 * x.square()) + phase)
-    image = -0.95 + 1.05 * body + bright - 0.85 * lungs.clamp(max=1) + 0.06 * ribs * body
-    image = image + 0.75 * heart + 0.2 * spine * body
+    cloud = torch.zeros(count, _SIZE, _SIZE)
+    for _ in range(4):
+        side = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0).view(-1, 1, 1)
+        at_x, at_y, wide = side * apart + between(-0.18, 0.18), between(-0.5, 0.45), between(0.15, 0.3)
+        cloud = cloud + torch.exp(-((x - at_x).square() + (y - at_y).square()) / (2 * wide.square()))
+    median = torch.tensor(_HAZE)[labels].view(-1, 1, 1)
+    haze = median * (_SPREAD * torch.randn(count, 1, 1, generator=generator)).exp()
+    image = -0.95 + 1.15 * body - 0.85 * lungs + 0.5 * heart.maximum(0.4 * spine * body) + 0.07 * ribs * body
+    image = contrast * (image + haze * cloud) + bright
+    image = image + _NOISE * torch.randn(count, _SIZE, _SIZE, generator=generator)
+    known = torch.cat([torch.ones_like(haze), haze], dim=1).squeeze(2)
+    return Phantoms(image.clamp(-1, 1).unsqueeze(1), known)
 
-    side = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0).view(-1, 1, 1)
-    place_x, place_y = side * apart + between(-0.12, 0.12), between(-0.45, 0.3)
-    strength, radius = between(*_STRENGTH), between(*_RADIUS)
-    strength = strength * labels.view(-1, 1, 1)
-    spread = radius * 2 / _SIZE
-    shadow = torch.exp(-((x - place_x).square() + (y - place_y).square()) / (2 * spread.square()))
-    noise = _NOISE * torch.randn(count, _SIZE, _SIZE, generator=generator)
-    image = (image + strength * shadow + noise).clamp(-1, 1)
-    known = [torch.ones_like(radius), strength, place_x + across, place_y + down, radius]
-    return Phantoms(image.unsqueeze(1), torch.cat(known, dim=1).squeeze(2))
 
+def best_auc() -> float:
+    """Return the largest area under the ROC curve that any reader of phantoms can have.
 
-def best_auc(factors: Tensor) -> float:
-    """Return an area under the ROC curve that no reader of these phantoms can beat.
+    The label is in a phantom by way of its haze alone, so nobody tells the classes apart better than one who knows the
+    haze. Its logarithm is normal in both, a gap of log 3 apart and with one standard deviation s, so of a pair the ill
+    one has more with probability Phi(log 3 / (s sqrt 2)).
 
-    A reader who is told all of a body but whether the shadow is there has one thing left to do: to add up the pixels
-    with the shadow's shape for weights. Noise of standard deviation s then leaves a gap of d = |shadow| / s deviations
-    between with and without, and of a pair, one with and one without, Phi(d / sqrt 2) is named rightly. Nobody who
-    knows less does better. The mean over all shadows is returned.
-
-    Args:
-        factors: of :class:`Phantoms`, shape (N, 5); those without a shadow are not counted.
-    Raises:
-        ValueError: none of them has a shadow, or the shape is another.
     First met in: notebook 19.
     """
-    if factors.ndim != 2 or factors.shape[1] != len(FACTORS):
-        raise ValueError(f"factors must have shape (N, {len(FACTORS)}), got {tuple(factors.shape)}")
-    ill = factors[factors[:, 1] > 0].double()
-    if len(ill) == 0:
-        raise ValueError("factors must hold at least one with a shadow")
-    _, strength, across, down, radius = (column.view(-1, 1, 1) for column in ill.T)
-    line = (torch.arange(_SIZE, dtype=torch.float64) + 0.5) / _SIZE * 2 - 1
-    apart = (line.view(1, 1, -1) - across).square() + (line.view(1, -1, 1) - down).square()
-    shadow = strength * torch.exp(-apart / (2 * (radius * 2 / _SIZE).square()))
-    gap = shadow.square().sum(dim=(1, 2)).sqrt() / _NOISE
-    return float((0.5 * (1 + torch.erf(gap / 2))).mean())
+    return 0.5 * (1 + math.erf(math.log(_HAZE[1] / _HAZE[0]) / (2 * _SPREAD)))
+
+
+def heart_side(images: Tensor) -> Tensor:
+    """Return how much lighter the right of the middle is than the left, where the heart is, shape (N,).
+
+    Positive for a heart on the right of the picture, where it is on an X-ray of nearly everybody, and negative for a
+    mirrored one. On a real X-ray this is a hint and no proof: haze is light too.
+
+    Args:
+        images: shape (N, 1, 28, 28), in [-1, 1].
+    Raises:
+        TypeError, ValueError: these are no such images.
+    First met in: notebook 19.
+    """
+    check_images(images, channels=1)
+    if images.shape[-1] != _SIZE or images.shape[-2] != _SIZE:
+        raise ValueError(f"images must be {_SIZE}x{_SIZE}, got {images.shape[-2]}x{images.shape[-1]}")
+    band = images[:, 0, 14:22]
+    return band[:, :, 15:21].mean(dim=(1, 2)) - band[:, :, 7:13].mean(dim=(1, 2))
 
 
 @functools.cache
@@ -445,4 +447,4 @@ def _drawn(note: str = "") -> XRays:
         labels = torch.arange(count) % 2
         parts += [phantom(labels, generator=random).images, labels]
     source = f"Data: a phantom, {' + '.join(f'{n:,}' for n in _COUNTS)} chests drawn by the course, 28x28{note}"
-    return XRays(*parts, "phantom", source, ("normal", "shadow"))
+    return XRays(*parts, "phantom", source, ("normal", "hazy"))

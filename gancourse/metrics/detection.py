@@ -2,7 +2,7 @@
 
 | function | asks | does not depend on |
 |---|---|---|
-| :func:`roc_auc` | of a pair, one of each kind, how often has the positive one the larger score? | threshold, base rate |
+| :func:`roc_auc` | in a pair of one of each kind, how often has the positive one more? | threshold, base rate |
 | :func:`balanced_accuracy` | how many of each kind are named rightly, each kind counting as much? | base rate |
 | :func:`advantage` | how much more often is a positive one named so than a negative one, at best? | base rate |
 | :func:`calibration` | of those said to be positive with 80 %, are 80 % so? | the order of the scores |
