@@ -33,6 +33,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("15", "Encode images", "Look inside"),
     ("16", "Grow a style", "Look inside"),
     ("18", "Make text, or why it is hard", "Beyond images"),
+    ("19", "Help, or harm", "In the world"),
 )
 """The one list of the course's notebooks: number, title, part of the course.
 
@@ -41,7 +42,6 @@ The site is made from it, and `make lint` holds to it the notebooks, README's ta
 
 TO_COME: tuple[tuple[str, str, str], ...] = (
     ("17", "Make sound", "Beyond images"),
-    ("19", "Help, or harm", "In the world"),
     ("20", "Attack and defend", "In the world"),
     ("21", "Small, fast, large", "In the world"),
     ("22", "Where GANs stand", "Where it stands"),
