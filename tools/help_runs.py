@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gancourse import helping, runtime
+from gancourse import helping, measured, runtime
 from gancourse.data import digits, xrays
 from gancourse.metrics import detection, image_sets, membership
 from gancourse.metrics import judge as judges
@@ -32,12 +32,13 @@ SEEN = "augmented GAN"
 BOTH_SEEN = "augmented GAN, shift and flip"
 LARGER, LEAK, EVERYTHING = "GAN of 700 others' images", "GAN that saw the test images", "reference: 776 images"
 TWICE = "twice the real images"
+CROWDS = "which part is it from?"
 ARMS = (ALONE, SHIFT, GAN, BOTH, ONLY, SEEN, BOTH_SEEN)
 SHARES, STRENGTHS, LENGTHS = (0.25, 0.5, 0.75), (1, 2, 4), (75, 150, 300)
 """The three tries of each arm: shares of made images, farthest shifts in pixels, steps of training."""
 
 HELPED = [f"{n}: {arm}" for n in SIZES for arm in ARMS] + [f"50: {LARGER}", f"50: {LEAK}"]
-HELPED += [f"{n}: {TWICE}" for n in (50, 200)] + [EVERYTHING]
+HELPED += [f"{n}: {TWICE}" for n in (50, 200)] + [EVERYTHING, CROWDS]
 
 Tries = dict[str, tuple[helping.Draw, int]]
 
@@ -57,17 +58,29 @@ def best_try(tries: Tries, data: xrays.XRays, seed: int) -> dict[str, Any]:
             "tries": {name: round(values[1], 4) for name, values in found.items()}}  # fmt: skip
 
 
-def helped(first_seed: int, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield a row for each number of images and arm, and the controls for 50 images."""
+def so_far(table: str, name: str, seeds: list[int]) -> dict[str, Any]:
+    """Return a copy of the stored row that these seeds go to the end of; empty if there is none, or it has them."""
+    rows = {row["name"]: row for row in measured.load(table)["rows"]} if table in measured.names() else {}
+    return rows[name] if name in rows and seeds[0] not in rows[name]["seeds"] else {}
+
+
+def helped(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield a row for each number of images and arm, and the controls for 50 images.
+
+    Further seeds of rows that are stored go to their end.
+    """
     data = xrays.load("pneumonia")
-    reference = helping.fit(helping.pool(*xrays.subset(data, 776, 99)[:2], augment=helping.augmentation()), seed=99)
+    all_of_it = helping.pool(*xrays.subset(data, 776, 99)[:2], augment=helping.augmentation())
+    reference = helping.fit(all_of_it, num_steps=FIT_STEPS, seed=99)
     if wanted(EVERYTHING):
         test = helping.margins(reference, data.test_images)
         yield {"name": EVERYTHING, "n": 776, "auc": round(detection.roc_auc(test, data.test_labels == 1), 4)}
+    if wanted(CROWDS):
+        yield {"name": CROWDS, "seeds": seeds, **crowds(data, seeds)}
     for n, count in SIZES.items():
         names = [name for name in HELPED if name.startswith(f"{n}: ") and wanted(name)]
-        rows: dict[str, dict[str, Any]] = {}
-        for seed in range(first_seed, first_seed + count) if names else ():
+        rows = {name.split(": ")[1]: row for name in names if (row := so_far("helped", name, seeds))}
+        for seed in seeds[:count] if names else ():
             for arm, values in arms_of(data, n, seed, {name.split(": ")[1] for name in names}, reference).items():
                 row = rows.setdefault(arm, {"name": f"{n}: {arm}", "n": n, "arm": arm, "seeds": []})
                 row["seeds"].append(seed)
@@ -79,6 +92,31 @@ def helped(first_seed: int, wanted: Wanted) -> Iterator[dict[str, Any]]:
                 print(f"{n:4d} {arm:32s} seed {seed}: AUC {values['auc']:.3f}, balanced {values['balanced']:.3f}, "
                       f"{values['chosen']}", flush=True)  # fmt: skip
         yield from rows.values()
+
+
+def crowds(data: xrays.XRays, seeds: list[int]) -> dict[str, Any]:
+    """Return how well a classifier tells two parts of the set apart, within a class: 1/2 if they are one crowd."""
+    parts = {
+        "training": (data.images, data.labels),
+        "validation": (data.val_images, data.val_labels),
+        "test": (data.test_images, data.test_labels),
+    }
+    found: dict[str, Any] = {"auc": {}}
+    for kind, word in enumerate(data.class_names):
+        for one, other in (("training", "validation"), ("training", "test"), ("validation", "test")):
+            for seed in seeds:
+                random = runtime.generator(seed)
+                groups = [images[labels == kind] for images, labels in (parts[one], parts[other])]
+                n = min(map(len, groups)) // 2
+                halves = [group[torch.randperm(len(group), generator=random)[: 2 * n]].split(n) for group in groups]
+                is_other = torch.arange(2 * n) >= n
+                taught = helping.pool(torch.cat([half[0] for half in halves]), is_other.long())
+                network = helping.fit(taught, num_steps=FIT_STEPS, seed=seed)
+                margins = helping.margins(network, torch.cat([half[1] for half in halves]))
+                auc = round(detection.roc_auc(margins, is_other), 4)
+                found["auc"].setdefault(f"{one} or {other}, {word}", []).append(auc)
+    print({name: [round(value, 2) for value in values] for name, values in found["auc"].items()}, flush=True)
+    return found
 
 
 def arms_of(data: xrays.XRays, n: int, seed: int, arms: set[str], reference: nn.Module) -> dict[str, dict[str, Any]]:
@@ -238,9 +276,12 @@ def rare_digit(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yield a row for each way to make up for a digit of which there are ten examples where the others have 200."""
     data = digits.load("mnist")
     judge = judges.load(data)
-    rows = {arm: {"name": f"rare: {arm}", "arm": arm, "seeds": seeds, "recall": [], "balanced": [], "chosen": [],
-                  "validation": [], "cpu_seconds": []} for arm in RARE_ARMS if wanted(f"rare: {arm}")}  # fmt: skip
+    arms = [arm for arm in RARE_ARMS if wanted(f"rare: {arm}")]
+    rows = {arm: so_far("rare_digit", f"rare: {arm}", seeds) or {"name": f"rare: {arm}", "arm": arm, "seeds": []}
+            for arm in arms}  # fmt: skip
     for seed in seeds:
+        for row in rows.values():
+            row["seeds"].append(seed)
         for arm, values in rare_arms(data, judge, seed).items():
             if arm not in rows:
                 continue

@@ -648,7 +648,7 @@ def toy_codes(options: argparse.Namespace) -> Iterator[dict]:
 
 
 def helped(options: argparse.Namespace) -> Iterator[dict]:
-    return help_runs.helped(options.seeds[0], lambda name: wanted(name, options))
+    return help_runs.helped(options.seeds, lambda name: wanted(name, options))
 
 
 def remembered(options: argparse.Namespace) -> Iterator[dict]:
@@ -660,7 +660,7 @@ def rare_digit(options: argparse.Namespace) -> Iterator[dict]:
 
 
 def minority(options: argparse.Namespace) -> Iterator[dict]:
-    return fake_runs.minorities(options.seeds[0], lambda name: wanted(name, options))
+    return fake_runs.minorities(options.seeds, lambda name: wanted(name, options))
 
 
 def detectors(options: argparse.Namespace) -> Iterator[dict]:

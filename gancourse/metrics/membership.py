@@ -117,7 +117,8 @@ def gaussian_mu(noise: float, num_steps: int, share: float = 1.0) -> float:
     In each step the gradient of each image is cut to a largest length C, the gradients are added, and Gaussian noise
     of standard deviation ``noise`` times C is added to the sum. With all images in every step mu is sqrt(steps) /
     noise, exactly. With a random share of them it is about share * sqrt(steps * (exp(1 / noise^2) - 1)), for many
-    steps and a small share; here the smaller of both is returned.
+    steps and a small share; here the smaller of both is returned. Where the noise is below about 1 the approximation
+    promises too much.
 
     Args:
         noise: above 0.
