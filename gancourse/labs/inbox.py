@@ -144,7 +144,7 @@ class Inbox:
             line.set_data(self._edges, np.append(counts, counts[-1]) / len(sets[kind]))
         self._lines[1].set_label(f"fake ({self.generator})")
         self._cut.set_xdata([float(self.threshold)] * 2)
-        self._left.legend(loc="upper center", fontsize=9)
+        self._left.legend(loc="upper left", fontsize=9)
         places = np.arange(len(self._alarms))
         right = np.array(self._alarms, dtype=bool)
         for dots, chosen in ((self._wrong, ~right), (self._crosses, right)):
@@ -166,7 +166,9 @@ class Inbox:
         field.set(xlim=(-1, _SIDE), ylim=(_SIDE, -1), aspect="equal", title="its latest alarms")
         field.set_xticks([])
         field.set_yticks([])
-        field.set_xlabel("● a real image   ✖ a fake", fontsize=10)
+        words = (("● a real image", 0.28, style.COLOURS["real"]), ("✖ a fake", 0.76, style.COLOURS["fake"]))
+        for text, x, colour in words:
+            field.text(x, -0.03, text, transform=field.transAxes, ha="center", va="top", color=colour, fontsize=10)
 
 
 def _row(name: str, kind: str, values: Sequence[float]) -> Tensor:
@@ -192,9 +194,11 @@ def panel(scores: Scores | None = None, seed: int = 0) -> Panel:
         name="inbox",
         title="An inbox with a detector",
         controls=[
-            Choice("fakes are", "base", tuple(BASE_RATES), hint="How many alarms are right? Bet first.", restarts=True),
-            Choice("made by", "generator", inbox.generators, hint="Which one has it never seen?", restarts=True),
-            Choice("detector trained on", "detector", detectors, hint="What do four generators change?", restarts=True),
+            Choice(
+                "share of fakes", "base", tuple(BASE_RATES), hint="How many alarms are right? Bet first.", restarts=True
+            ),
+            Choice("generator", "generator", inbox.generators, hint="Which one has it never seen?", restarts=True),
+            Choice("detector of", "detector", detectors, hint="What do four generators change?", restarts=True),
             Slider("threshold", "threshold", -8.0, 8.0, step=0.5, hint="Higher: fewer alarms. Which?", restarts=True),
         ],
         steps_per_click=10,
