@@ -339,7 +339,7 @@ def detectors(first_seed: int, count: int, wanted: Wanted) -> Iterator[dict[str,
             through = (lambda images: images) if name == RAW else eight
             for source, images in sets.items():
                 note(rows[name]["of"], source, said(network, test, through(images)))
-            if place == 0 and name != RAW:  # what a panel draws from: sorted logits of "fake"
+            if place == 0 and name in (EIGHT, FOUR):  # what a panel draws from: sorted logits of "fake"
                 both = {"real": test, **{source: eight(images) for source, images in sets.items()}}
                 rows[name]["scores"] = {
                     source: [round(value, 2) for value in helping.margins(network, images).sort().values.tolist()]
