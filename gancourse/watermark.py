@@ -1,4 +1,4 @@
-"""A mark in images that a key finds again: a faint pattern that nobody sees and that chance does not make.
+"""A mark in images that a key finds again: a pattern, as faint as its strength, that chance does not make.
 
 The key seeds a pattern of light and dark cells. Whoever has the key asks how well an image goes with the pattern; an
 unmarked image goes with it no better than with any other pattern. The mark is the classic one of spread-spectrum
