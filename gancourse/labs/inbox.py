@@ -160,7 +160,7 @@ class Inbox:
             for colour, dashes, label in looks
         ]
         self._cut = left.axvline(0.0, color=style.COLOURS["neutral"], linewidth=2.2)
-        left.set(xlim=(_LOW, _HIGH), ylim=(0, 0.5), xlabel='the detector\'s logit of "fake"', ylabel="share of images")
+        left.set(xlim=(_LOW, _HIGH), ylim=(0, 0.25), xlabel='the detector\'s logit of "fake"', ylabel="share of images")
         (self._wrong,) = field.plot([], [], "o", color=style.COLOURS["real"], markersize=5)
         (self._crosses,) = field.plot([], [], "X", color=style.COLOURS["fake"], markersize=6)
         field.set(xlim=(-1, _SIDE), ylim=(_SIDE, -1), aspect="equal", title="its latest alarms")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from gancourse.metrics.intervals import mean_interval
@@ -55,15 +56,16 @@ def arms(
     if not 1 <= len(panels) <= 4 or not all(panels.values()):
         raise ValueError(f"panels must be 1 to 4 with an arm each, got {list(panels)}")
     rows = list(dict.fromkeys(arm for panel in panels.values() for arm in panel))
-    width = 1.6 + 2.5 * len(panels)
+    width = 0.09 * max(map(len, rows)) + 2.3 * len(panels)
     figure, axes = style.figure(len(panels), size=(min(width, 9.0), 1.2 + 0.42 * len(rows)), sharex=True, sharey=True)
     for ax, (title, panel) in zip(np.atleast_1d(axes), panels.items(), strict=True):
         if reference is not None:
-            ax.axvline(reference, color="#999999", linewidth=1, zorder=0)
+            ax.axvline(reference, color="#222222", linewidth=1.2, zorder=0)
         for arm, values in panel.items():
             found = _row(f"panels[{title!r}][{arm!r}]", values, 2 if intervals else 1)
             _arm(ax, rows.index(arm), found, reference, intervals)
         ax.set_title(title)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.grid(axis="x", color="#eeeeee")
         ax.set_axisbelow(True)
     first = np.atleast_1d(axes)[0]
