@@ -2,7 +2,8 @@
 
 The key seeds a pattern of light and dark cells. Whoever has the key asks how well an image goes with the pattern; an
 unmarked image goes with it no better than with any other pattern. The mark is the classic one of spread-spectrum
-watermarking, and so are its weaknesses: who blurs, shifts or crops the image moves it away from the pattern.
+watermarking, and so are its weaknesses: who moves the image moves the mark away from the pattern, and who has many
+marked images and many others finds the pattern without the key.
 """
 
 from __future__ import annotations
