@@ -786,6 +786,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
+    seeds = [options.seeds[0], options.seeds[-1], *(seed for row in rows for seed in row.get("seeds", ()))]
     if kept:  # made in several runs
         cpu_seconds = sum(spent(row) for row in rows)
     made = {
@@ -795,7 +796,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
         "torch": torch.__version__,
         "machine": machine(),
         "threads": options.threads,
-        "seeds": [options.seeds[0], options.seeds[-1]],
+        "seeds": [min(seeds), max(seeds)],
         "cpu_seconds": round(cpu_seconds, 1),
     }
     table = {"made": made, "rows": rows}
