@@ -43,6 +43,12 @@
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
+    python tools/tables.py helped           X-rays: a classifier alone, augmented, with a GAN's images, with both
+    python tools/tables.py remembered       X-rays: who was in the training set, told by D's logit and by the samples
+    python tools/tables.py rare-digit       ten eights among 200 of each other digit, and what makes up for it (MNIST)
+    python tools/tables.py minority         threes and a few sevens: the share of sevens among the samples (MNIST)
+    python tools/tables.py detectors        detectors of fakes: generators they know, others, after changes (MNIST)
+    python tools/tables.py watermark        a mark on images, or on what a GAN learns from: what is left of it (MNIST)
     python tools/tables.py attacked         a digit classifier and its hardened twin under attack (MNIST)
     python tools/tables.py projected        a classifier behind a generator, and attackers who know of it (MNIST)
     python tools/tables.py advgan           a network that learns to attack all digits at once (MNIST)
@@ -82,10 +88,12 @@ import asked_line_runs
 import asked_runs
 import attack_runs
 import code_runs
+import fake_runs
 import flow_runs
 import frame_runs
 import gradient_runs
 import growing_tables
+import help_runs
 import image_tables
 import infogan_runs
 import judge_libraries
@@ -698,6 +706,33 @@ def toy_codes(options: argparse.Namespace) -> Iterator[dict]:
     return toy_code_runs.toy_codes(options.seeds, lambda name: wanted(name, options))
 
 
+def helped(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.helped(options.seeds, lambda name: wanted(name, options))
+
+
+def remembered(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.remembered(options.seeds, lambda name: wanted(name, options))
+
+
+def rare_digit(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.rare_digit(options.seeds, lambda name: wanted(name, options))
+
+
+def minority(options: argparse.Namespace) -> Iterator[dict]:
+    return fake_runs.minorities(options.seeds, lambda name: wanted(name, options))
+
+
+def detectors(options: argparse.Namespace) -> Iterator[dict]:
+    return fake_runs.detectors(options.seeds[0], len(options.seeds), lambda name: wanted(name, options))
+
+
+def watermark(options: argparse.Namespace) -> Iterator[dict]:
+    return fake_runs.watermarks(options.seeds[0], len(options.seeds), lambda name: wanted(name, options))
+
+
+# ---------------------------------------------------------------- scale
+
+
 def batch_size(options: argparse.Namespace) -> Iterator[dict]:
     return scaling_tables.batch_size(options.seeds, lambda name: wanted(name, options))
 
@@ -757,6 +792,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "directions": directions,
     "writers": writers,
     "text-gradients": text_gradients,
+    "helped": helped,
+    "remembered": remembered,
+    "rare-digit": rare_digit,
+    "minority": minority,
+    "detectors": detectors,
+    "watermark": watermark,
     "attacked": attacked,
     "projected": projected,
     "advgan": advgan,
@@ -775,10 +816,12 @@ SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "s
 SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
+SEEDS["watermark"] = 2
 SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
 SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled"), image_tables.SEEDS)
-SEEDS["directions"] = 5
 SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
 
 
@@ -807,6 +850,8 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
+    made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES]
+    made += [*fake_runs.MINORITIES, "generators", *fake_runs.DETECTORS, *fake_runs.MARKS]
     made += [*attack_runs.ATTACKED_NAMES, *attack_runs.PROJECTED_NAMES, *attack_runs.ADVGAN_NAMES]
     made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
     made += [*r3gan_runs.NAMES, *flow_runs.NAMES, *flow_runs.ONE_STEP_NAMES]
@@ -815,6 +860,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     order = {name: place for place, name in enumerate(names)}
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
+    seeds = [options.seeds[0], options.seeds[-1], *(seed for row in rows for seed in row.get("seeds", ()))]
     if kept:  # made in several runs
         cpu_seconds = sum(spent(row) for row in rows)
     made = {
@@ -824,7 +870,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
         "torch": torch.__version__,
         "machine": machine(),
         "threads": options.threads,
-        "seeds": [options.seeds[0], options.seeds[-1]],
+        "seeds": [min(seeds), max(seeds)],
         "cpu_seconds": round(cpu_seconds, 1),
     }
     table = {"made": made, "rows": rows}

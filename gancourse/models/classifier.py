@@ -14,7 +14,8 @@ _DENSE = 64
 class Classifier(nn.Module):
     """Say of images (N, channels, image_size, image_size) which class each belongs to, by logits (N, classes).
 
-    It is built like the course's judge, :mod:`gancourse.metrics.judge`, but knows no nonsense.
+    It is built like the course's judge, :mod:`gancourse.metrics.judge`, but knows no nonsense. Batch norm uses the
+    statistics of the batch while it trains; in eval mode each image is judged by itself.
 
     Args:
         image_size: side of the images, at least 8.
@@ -23,7 +24,7 @@ class Classifier(nn.Module):
         width: feature maps after the first layer.
     Raises:
         ValueError: a size is not allowed, or images of another shape come.
-    First met in: notebook 20.
+    First met in: notebook 19.
     """
 
     def __init__(self, image_size: int = 28, channels: int = 1, classes: int = 10, width: int = 16) -> None:
@@ -49,5 +50,10 @@ class Classifier(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of the classes, shape (N, classes)."""
+        return self.layers[-1](self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the network has made of each image just before it decides, shape (N, 64), at least 0."""
         _inputs.check_images(self, images, self.channels, self.image_size)
-        return self.layers(images)
+        return self.layers[:-1](images)

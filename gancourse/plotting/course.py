@@ -34,6 +34,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("16", "Grow a style", "Look inside"),
     ("17", "Make sound", "Beyond images"),
     ("18", "Make text, or why it is hard", "Beyond images"),
+    ("19", "Help, or harm", "In the world"),
     ("20", "Attack and defend", "In the world"),
     ("22", "Where GANs stand", "Where it stands"),
 )
@@ -42,10 +43,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
 The site is made from it, and `make lint` holds to it the notebooks, README's table and the plans for teachers.
 """
 
-TO_COME: tuple[tuple[str, str, str], ...] = (
-    ("19", "Help, or harm", "In the world"),
-    ("21", "Small, fast, large", "In the world"),
-)
+TO_COME: tuple[tuple[str, str, str], ...] = (("21", "Small, fast, large", "In the world"),)
 """The notebooks that are planned, in the same form: the map shows them in grey. A finished one moves to NOTEBOOKS."""
 
 ROUTES: dict[str, tuple[str, ...]] = {

@@ -30,6 +30,17 @@ def test_it_is_built_as_the_judge_is():
     assert torch.equal(ours(images), theirs(images)) and ours(images).shape == (5, 10)
 
 
+@pytest.mark.parametrize("side", [8, 14, 28, 33])
+def test_each_image_is_judged_by_itself_from_its_features(side):
+    with runtime.seeded(0):
+        network = Classifier(side, classes=3).eval()
+    images = 2 * torch.rand(5, 1, side, side, generator=runtime.generator(0)) - 1
+    features = network.features(images).detach()
+    assert network(images).shape == (5, 3) and features.shape == (5, 64) and features.min() >= 0
+    assert torch.allclose(network(images), network.layers[-1](features))
+    assert torch.allclose(network(images)[:1], network(images[:1]), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "settings, words",
     [

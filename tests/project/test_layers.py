@@ -45,10 +45,23 @@ LAYERS = {
     "runs": {"runtime", "training", "data"},
     "ensembles": {"codes", "losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
+    "helping": {"conditional", "recommended", "models", "data", "training", "runtime"},
+    "watermark": {"data", "runtime"},
     "estimators": {"ensembles", "models", "data", "runtime"},
     "metrics": {"data", "models", "spectra", "training", "runtime"},
     "ward": {"penalties", "models", "data", "training", "metrics", "measured", "runtime"},
-    "plotting": {"losses", "penalties", "games", "models", "spectra", "data", "runtime", "claims", "measured"},
+    "plotting": {
+        "losses",
+        "penalties",
+        "games",
+        "models",
+        "spectra",
+        "data",
+        "metrics",
+        "runtime",
+        "claims",
+        "measured",
+    },
 }
 BELOW_PLOTTING = set(LAYERS) - {"plotting"}
 EVERYWHERE = {"_numbers", "_torch_modes"}  # what a number is, and what PyTorch is set to
