@@ -126,8 +126,8 @@ CROSSED_SEEDS = 2
 SMALL, MIDDLE = (2e-4, 2e-4), (2e-3, 1e-3)  # R3GAN's own first rates; and a quarter of the recommended ones
 
 
+def crossed() -> dict[str, Settings]:
     """R3GAN's loss with and without batch norm in G, at the large rates of its search and at its own small ones.
-    """R3GAN's loss with and without batch norm in G, at the large rates that its search chose and at its own small ones.
 
     Without batch norm there are rates between, because nothing says that the large ones suit it.
     """
