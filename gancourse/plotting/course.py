@@ -56,7 +56,6 @@ ROUTES: dict[str, tuple[str, ...]] = {
 _WIDTH, _HEIGHT, _ACROSS, _DOWN = 1.18, 0.72, 1.32, 0.9
 _COLUMNS, _BAND = 5, 3.25  # columns in a band, and from one band down to the next
 _ABOVE, _BESIDE = 0.89, 0.1  # where an arrow to the next band runs: above its titles, left of its boxes
-_OVER = 0.42  # where an arrow over a column runs: under its title, above its first box
 _BLACK, _GREY, _FAINT, _FAINT_EDGE = "#222222", "#6b6b6b", "#f4f4f4", "#cccccc"
 _MARKS = {"the idea": ("o", "#0575b0"), "the engineer": ("s", "#d95f02"), "the images": ("^", "#008837")}
 
@@ -133,18 +132,12 @@ def _box(ax: Axes, centre: tuple[float, float], number: str, title: str, *, fill
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Point from one box to the next, between all others.
 
-    In a column the way is straight down. To the next column it leads from a foot over to a head, and over a column
-    without a finished notebook between the titles and the boxes to a head in the first row. To the next band it
+    In a column the way is straight down. To the next column it leads from a foot over to a head. To the next band it
     leads through the gap above that band's titles, and round to its first column from the left.
     """
     low, high, edge = start[1] - _HEIGHT / 2, end[1] + _HEIGHT / 2, end[0] - _WIDTH / 2
     if start[0] == end[0]:
         way = [(start[0], low), (end[0], high)]
-    elif start[0] < end[0] - 1.5 * _ACROSS:  # over a column of notebooks to come: between its title and its boxes
-        over, here = end[1] + _OVER, start[0] + _ACROSS / 2
-        there = edge - (_ACROSS - _WIDTH) / 2
-        way = [(start[0] + _WIDTH / 2, start[1]), (here, start[1]), (here, over), (there, over), (there, end[1])]
-        way.append((edge, end[1]))
     elif start[0] < end[0]:
         between = (start[0] + end[0]) / 2
         way = [(start[0] + _WIDTH / 2, start[1]), (between, start[1]), (between, end[1]), (edge, end[1])]
