@@ -155,9 +155,6 @@ def test_a_row_of_the_projection_keeps_every_image(quick):
     assert rows[attack_runs.CHOICE]["passes"] == 24 + 18
 
 
-# the one attack that is strong enough to be tried, and two looks at it
-
-
 def test_sweep_and_repeats_have_their_draws(quick):
     rows = {row["name"]: row for row in attack_runs.projected([1], lambda name: "," not in name or "again" in name)}
     assert set(rows["sweep"]["found"]) == {"1 x 2", "2 x 3"} and rows["sweep"]["passes"]["2 x 3"] == 6
