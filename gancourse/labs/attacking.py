@@ -180,12 +180,12 @@ class Attacked:
 
 
 def _small(seed: int) -> Attacked:
-    """Return embedded digits of 16 by 16 with nets and a generator trained on them for some seconds."""
+    """Return embedded digits of 16 by 16 with nets and a generator trained on them for about two seconds."""
     with contextlib.redirect_stdout(io.StringIO()):  # a panel says nothing but in its own line
         data = digits.load("embedded", image_size=16)
-    plain = nets.train(data.images, data.labels, num_steps=120, seed=seed)
-    hardened = nets.harden(data.images, data.labels, inner_steps=2, num_steps=150, seed=seed)
-    generator = inverse.train_generator(data.images, num_steps=160, seed=seed)
+    plain = nets.train(data.images, data.labels, num_steps=60, seed=seed)
+    hardened = nets.harden(data.images, data.labels, inner_steps=1, num_steps=80, seed=seed)
+    generator = inverse.train_generator(data.images, num_steps=80, seed=seed)
     return Attacked(plain, hardened, generator, data.test_images, data.test_labels, seed=seed)
 
 
@@ -194,7 +194,7 @@ def panel(attacked: Attacked | None = None, seed: int = 0) -> Panel:
     """Return the panel *attack a digit*. Nothing trains while it is used.
 
     Args:
-        attacked: nets, generator and digits; without it, small ones are trained first, in some seconds.
+        attacked: nets, generator and digits; without it, small ones are trained first, in about two seconds.
         seed: of that training.
     First met in: notebook 20.
     """
@@ -215,7 +215,7 @@ FILMS = (
     Film(
         "attack", panel, "net", {net: net for net in NETS},
         moved="epsilon", places=[round(0.02 * place, 2) for place in range(21)], per_second=3,
-        note="The film's nets and generator were trained for a few seconds on small digits.",
+        note="The film's nets and generator were trained for two seconds on small digits.",
     ),
 )  # fmt: skip
 """What the web site shows of the panel, without a kernel."""

@@ -201,7 +201,6 @@ def panel(scores: Scores | None = None, seed: int = 0) -> Panel:
             Choice("detector of", "detector", detectors, hint="What do four generators change?", restarts=True),
             Slider("threshold", "threshold", -8.0, 8.0, step=0.5, hint="Higher: fewer alarms. Which?", restarts=True),
         ],
-        steps_per_click=10,
         steps_per_tick=1,
     )
 
