@@ -433,4 +433,4 @@ def broken_flows(answers: Mapping[str, Any]) -> str:
     First met in: notebook 22.
     """
     matched(answers, BROKEN, "what is broken for each letter", _BROKEN_HINTS)
-    return "Two of the four draw perfect digits. Only a count shows what is wrong with them."
+    return "Two of the four draw perfect digits. What is wrong shows in a count of them."
