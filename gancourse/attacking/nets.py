@@ -49,8 +49,8 @@ def harden(
 ) -> Classifier:
     """Train a classifier on attacked images: each batch is attacked by PGD on the network as it stands.
 
-    The limit grows from 0 to ``epsilon`` over the first half, because a fresh network learns nothing from images that
-    it always gets wrong.
+    The limit grows from 0 to ``epsilon`` over the first half, because at the full limit from the start a fresh
+    network may learn nothing.
 
     Args:
         images: shape (N, C, S, S), in [-1, 1]; trained on their device.
