@@ -134,16 +134,9 @@ def build(
         discriminator = dense_conv.Discriminator(image_size, channels, width=width)
         if settings.norm == "none":
             without_norm(generator)
-    parts = recommended.assemble(generator, discriminator, width=width, num_steps=num_steps, device=device)
-    pairs = ((parts.g_optimizer, parts.g_schedule), (parts.d_optimizer, parts.d_schedule))
-    for (optimizer, schedule), rate in zip(pairs, settings.rates, strict=True):
-        factor = rate / schedule.base_lrs[0]
-        if factor == 1:
-            continue
-        schedule.base_lrs, schedule.eta_min = [rate], schedule.eta_min * factor
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] = rate
-    return parts
+    return recommended.assemble(
+        generator, discriminator, width=width, num_steps=num_steps, rates=settings.rates, device=device
+    )
 
 
 def make_step(

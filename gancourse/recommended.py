@@ -109,6 +109,7 @@ def assemble(
     *,
     width: int,
     num_steps: int,
+    rates: tuple[float, float] | None = None,
     betas: tuple[float, float] = BETAS,
     device: str | torch.device = "cpu",
 ) -> Parts:
@@ -116,16 +117,16 @@ def assemble(
 
     Args:
         generator, discriminator: the pair, moved to ``device``.
-        width: feature maps of both: the rates are 0.008 and 0.004 at width 16, and fall in proportion to it.
+        width: feature maps of both, from which the recipe's rates follow.
         num_steps: over how many steps the rates fall.
+        rates: full rates of generator and discriminator; None: 0.008 and 0.004 at width 16, less in proportion to more.
         betas: of both Adams.
         device: where to train.
     First met in: notebook 12.
     """
     pair, optimizers, schedules = (generator, discriminator), [], []
-    for network, first in zip(pair, _RATES, strict=True):
+    for network, rate in zip(pair, rates or [first * _AT_WIDTH / width for first in _RATES], strict=True):
         network.to(device, memory_format=torch.channels_last)
-        rate = first * _AT_WIDTH / width
         optimizers.append(torch.optim.Adam(network.parameters(), lr=rate, betas=betas, fused=True))
         schedules.append(CosineAnnealingLR(optimizers[-1], num_steps, _LAST_SHARE * rate))
     return Parts(*pair, averaging.average(pair[0], _DECAY), *optimizers, *schedules)
