@@ -119,7 +119,7 @@ import unseen_runs
 import writing_runs
 from bench import machine
 from course import ROOT
-from gancourse import losses, runtime
+from gancourse import losses, memory, runtime
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble, Recipe, crossed
 from gancourse.labs.collapse import TARGETS
@@ -895,7 +895,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.seeds = SEEDS.get(options.command, 10)
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
-    runtime.keep_freed_memory()
+    memory.keep()
     started, rows = time.process_time(), []
     for row in COMMANDS[options.command](options):
         rows.append(row)
