@@ -207,7 +207,7 @@ def _first_of_each(labels: Tensor) -> Tensor:
 
 
 def row(name: str, seeds: list[int], found: list[dict[str, Any]], spent: list[float], images: Tensor) -> dict[str, Any]:
-    print(f"{name:30s}" + "  ".join(f"{k} {[round(f[k], 3) for f in found]}" for k in SHOWN), spent, flush=True)
+    print(f"{name:46s}" + "  ".join(f"{k} {[round(f[k], 3) for f in found]}" for k in SHOWN), spent, flush=True)
     values = {key: [rounded(one[key]) for one in found] for key in found[0]}
     return {"name": name, "seeds": seeds, "steps": STEPS, "n": SAMPLES, **values, "cpu_seconds": spent,
             "picture": picture(images, columns=10)}  # fmt: skip
