@@ -16,8 +16,11 @@ def bench(small, monkeypatch):
     return small
 
 
-@pytest.mark.parametrize("held_out", [unseen_runs.FIRST, unseen_runs.SECOND])
-@pytest.mark.parametrize("name", unseen_runs.WAYS)
+@pytest.mark.parametrize(
+    ("name", "held_out"),
+    [(unseen_runs.WAYS[0], unseen_runs.FIRST), (unseen_runs.WAYS[1], unseen_runs.FIRST),
+     (unseen_runs.WAYS[0], unseen_runs.SECOND)],
+)  # fmt: skip
 def test_the_pair_held_out_is_neither_shown_nor_asked_for(bench, monkeypatch, name, held_out):
     seen = {}
 
@@ -66,5 +69,5 @@ def test_all_rows_are_stored():
     rows = {row["name"]: row for row in measured.load("unseen")["rows"]}
     assert list(rows) == unseen_runs.NAMES
     trained = [name for name in unseen_runs.NAMES if unseen_runs.REAL not in name]
-    assert len(trained) == 4 and all(len(rows[name]["unseen"]["both"]) == 3 for name in trained)
-    assert [rows[name]["held_out"] for name in unseen_runs.NAMES] == [[7, 1]] * 3 + [[4, 0]] * 3
+    assert len(trained) == 3 and all(len(rows[name]["unseen"]["both"]) == 3 for name in trained)
+    assert [rows[name]["held_out"] for name in unseen_runs.NAMES] == [[7, 1]] * 3 + [[4, 0]] * 2
