@@ -1,4 +1,4 @@
-"""What ``tools/tables.py shared-rows`` measures: a row for a label that two classes, or two players, share.
+"""What ``tools/tables.py shared-rows`` measures: a row for a label that two classes share by accident.
 
 The pair is the projection pair of ``tools/tables.py asked``, trained in the same way from the same seeds. Beside what
 the judges say stand readings of the networks themselves, which need no samples to be judged.
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from asked_runs import SAMPLES, STEPS, Wanted, bench, numbers, rounded, wanted_labels
@@ -28,8 +27,6 @@ NAMES = [
     HEALTHY,
     "in D, 3 and 8 share a row",
     "in G, 3 and 8 share a row",
-    "G has a table of its own",
-    "G uses D's table",
 ]
 
 
@@ -52,20 +49,12 @@ class SharingGenerator(Generator):
 
 
 def parts_of(name: str, image_size: int, seed: int) -> recommended.Parts:
-    """Return a fresh pair with its accident. A table in G starts as a copy of D's rows, whether it is shared or not."""
-    kinds = (
-        SharingGenerator if name == NAMES[2] else Generator,
-        SharingDiscriminator if name == NAMES[1] else Discriminator,
-    )
-    tables = name in NAMES[3:]
+    """Return a fresh pair with its accident, from the first weights of ``conditional.build``."""
+    generator_kind = SharingGenerator if name == NAMES[2] else Generator
+    discriminator_kind = SharingDiscriminator if name == NAMES[1] else Discriminator
     with runtime.seeded(seed):
-        generator = kinds[0](image_size=image_size, embed=256 if tables else None)
-        discriminator = kinds[1](image_size=image_size)
-    if tables:
-        generator.embedding.weight.data = discriminator.rows.weight.detach().clone()
-    if name == NAMES[4]:
-        generator.embedding.weight = discriminator.rows.weight
-    return recommended.assemble(generator, discriminator, width=16, num_steps=STEPS)
+        pair = generator_kind(image_size=image_size), discriminator_kind(image_size=image_size)
+    return recommended.assemble(*pair, width=16, num_steps=STEPS)
 
 
 def trained(name: str, seed: int) -> tuple[recommended.Parts, Generator]:
@@ -85,7 +74,6 @@ def readings(parts: recommended.Parts, generator: Generator, seed: int) -> dict[
     ``falls`` and ``moves`` are those of the notebook's *Break it*, in deviations of D's logit over real test images.
     ``moves_twins`` is how far the logit moves from one of the two labels to the other, ``moves_others`` how far from
     the first to the rest. ``draws_twins`` is how far G's pixels move for the same z, ``draws_others`` likewise.
-    ``in_common`` counts the numbers that are weights of both players, and ``pushed`` those of D that G's step changes.
     """
     at, D = bench(), parts.discriminator
     images, right = at.images[:1_000], at.labels[:1_000]
@@ -97,7 +85,6 @@ def readings(parts: recommended.Parts, generator: Generator, seed: int) -> dict[
     drawn = torch.stack([conditional.ask(generator, torch.full((200,), label), z=z) for label in range(10)])
     differ = (drawn - drawn[TWINS[0]]).abs().flatten(1).mean(dim=1)
     others = [label for label in range(10) if label not in TWINS]
-    ours = {id(weight) for weight in parts.generator.parameters()}
     return {
         "falls": float((logits[0] - logits[1:]).mean() / spread),
         "moves": float(logits.std(dim=0).mean() / spread),
@@ -105,25 +92,11 @@ def readings(parts: recommended.Parts, generator: Generator, seed: int) -> dict[
         "moves_others": float(apart[others].mean()),
         "draws_twins": float(differ[TWINS[1]]),
         "draws_others": float(differ[others].mean()),
-        "in_common": sum(weight.numel() for weight in D.parameters() if id(weight) in ours),
-        "pushed": pushed(parts, seed),
     }
 
 
-@torch.enable_grad()
-def pushed(parts: recommended.Parts, seed: int) -> int:
-    """Return how many of D's numbers one step of G changes: 0, if the players are two."""
-    G, D = parts.generator, parts.discriminator
-    before = [weight.detach().clone() for weight in D.parameters()]
-    z, asked = conditional.latents(parts, runtime.generator(seed + 8))(64)
-    parts.g_optimizer.zero_grad()
-    F.softplus(-D(G(z, asked), asked)).mean().backward(inputs=list(G.parameters()))
-    parts.g_optimizer.step()
-    return sum(int((old != new).sum()) for old, new in zip(before, D.parameters(), strict=True))
-
-
 def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield a row for each accident and for the pairs without one."""
+    """Yield a row for the pairs without an accident, and for each accident."""
     for name in filter(wanted, NAMES):
         found, spent = [], []
         for seed in seeds:

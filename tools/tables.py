@@ -25,7 +25,7 @@
     python tools/tables.py asked-line       the same on two and three classes on a line, beside exact answers
     python tools/tables.py infogan          codes that nobody labelled, with and without the term for them (MNIST)
     python tools/tables.py slanted          a direction of z that was fitted to the slant, beside random ones (MNIST)
-    python tools/tables.py shared-rows      a label's row that two classes, or both players, share by accident (MNIST)
+    python tools/tables.py shared-rows      a label's row that two classes share by accident (MNIST)
     python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
     python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
