@@ -24,6 +24,8 @@
     python tools/tables.py asked            digits that were asked for, by every way of telling, and two traps (MNIST)
     python tools/tables.py asked-line       the same on two and three classes on a line, beside exact answers
     python tools/tables.py infogan          codes that nobody labelled, with and without the term for them (MNIST)
+    python tools/tables.py slanted          a direction of z that was fitted to the slant, beside random ones (MNIST)
+    python tools/tables.py shared-rows      a label's row that two classes share by accident (MNIST)
     python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
     python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
@@ -107,6 +109,7 @@ import restore_line_runs
 import restore_runs
 import scaling_tables
 import schedule_runs
+import shared_row_runs
 import sound_runs
 import spoken_runs
 import story_runs
@@ -567,6 +570,14 @@ def infogan(options: argparse.Namespace) -> Iterator[dict]:
     return infogan_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def slanted(options: argparse.Namespace) -> Iterator[dict]:
+    return infogan_runs.slanted(options.seeds, lambda name: wanted(name, options))
+
+
+def shared_rows(options: argparse.Namespace) -> Iterator[dict]:
+    return shared_row_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 def unseen(options: argparse.Namespace) -> Iterator[dict]:
     return unseen_runs.table(options.seeds, lambda name: wanted(name, options))
 
@@ -773,6 +784,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "asked": asked,
     "asked-line": asked_line,
     "infogan": infogan,
+    "slanted": slanted,
+    "shared-rows": shared_rows,
     "unseen": unseen,
     "translated-pairs": translated_pairs,
     "cycles": cycles,
@@ -813,7 +826,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
 }
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
+SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority"), image_tables.SEEDS)
@@ -844,6 +857,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
+    made += [*infogan_runs.SLANTED, *shared_row_runs.NAMES]
     made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
     made += [style_runs.NAME]
