@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gancourse.labs._png import Packer
 from gancourse.plotting import style
 
 __all__ = ["Camera", "to_store"]
@@ -40,6 +39,7 @@ class Camera:
                 engine.execute(figure)  # the second time it settles
             figure.set_layout_engine("none")  # frames must not jump
         self.canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+        self._packer = Packer()
         self._looks: Any = None
         self._kept: Any = None
 
@@ -49,9 +49,7 @@ class Camera:
             self.canvas.draw()  # maps, insets and three dimensions: better slow than wrong
         else:
             self._draw_on_kept_axes()
-        buffer = io.BytesIO()
-        PIL.Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
-        return buffer.getvalue()
+        return self._packer.png(np.asarray(self.canvas.buffer_rgba()))
 
     def _draw_on_kept_axes(self) -> None:
         kept, looks = self._axes_and_legends()
