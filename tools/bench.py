@@ -3,7 +3,7 @@
     python tools/bench.py                        everything below
     python tools/bench.py imports                what a notebook's imports add to importing torch and matplotlib
     python tools/bench.py notebooks [NOTEBOOK]   seconds, CPU seconds and memory from first to last cell
-    python tools/bench.py panels                 first picture, frames and pause of each panel in a real JupyterLab
+    python tools/bench.py panels [PANEL]         first picture, frames and pause of each panel in a real JupyterLab
     python tools/bench.py frames [PANEL]         CPU time of a frame of each panel, without a browser; with
                                                  --against FOLDER beside another checkout of the course
     python tools/bench.py steps                  the classic tutorial's step and ours, same networks, batch and data
@@ -115,16 +115,16 @@ def bench_notebooks(paths: list[Path], course: Course, repeat: int) -> None:
 # ---------------------------------------------------------------- panels
 
 
-def bench_panels(paths: list[Path], course: Course, repeat: int) -> None:
+def bench_panels(makers: list[str], repeat: int) -> None:
     """Run, play and pause each panel in JupyterLab and Chromium; processor time is the kernel's own."""
     if reason := browser.why_not():
         print(f"\nno panels measured: {reason}")
         return
     columns = "first picture, s | CPU s of building | frames a second | CPU ms of a frame | pause, s"
     print(f"\n| panel, median of {repeat} | {columns} |\n|---|---|---|---|---|---|")
-    print("| promised | 1 | | 8 | | 0.4 |")
+    print("| promised | 1 | | 15 | | 0.2 |")
     with tempfile.TemporaryDirectory() as folder, browser.JupyterLab(Path(folder)) as lab, browser.Browser() as chrome:
-        for maker in browser.panels():
+        for maker in makers:
             notebook = chrome.open(lab, maker.replace(".", "_"), browser.panel_cells(maker))
             notebook.run_cell(0)
             runs = [_one_panel(notebook, maker) for _ in range(repeat)]
@@ -390,20 +390,15 @@ def bench_steps(paths: list[Path], course: Course, repeat: int) -> None:
 
 # ---------------------------------------------------------------- command line
 
-MEASUREMENTS: dict[str, tuple[Callable[[list[Path], Course, int], None], int]] = {
-    "imports": (bench_imports, 5),
-    "notebooks": (bench_notebooks, 1),
-    "panels": (bench_panels, 3),
-    "steps": (bench_steps, 9),
-}
-"""What can be measured: the function, and how often it repeats if nothing else is said."""
+REPEATS = {"imports": 5, "notebooks": 1, "panels": 3, "frames": 3, "steps": 9}
+"""What can be measured, and how often it repeats if nothing else is said."""
 
 
 def main() -> None:
     """Run the measurements that were named; see the top of this file."""
     course = Course(ROOT)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measurement", nargs="?", choices=[*MEASUREMENTS, "frames", "all"], default="all")
+    parser.add_argument("measurement", nargs="?", choices=[*REPEATS, "all"], default="all")
     parser.add_argument("what", nargs="*", metavar="NOTEBOOK|PANEL", help="which notebooks, or panels such as ring")
     parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout, to count frames in both")
     parser.add_argument("--repeat", type=int, help="how often to measure")
@@ -413,16 +408,19 @@ def main() -> None:
         print(json.dumps(run_one(options.one, course)))
         return
     print(machine())
-    if options.measurement in ("frames", "all"):
-        named = [] if options.measurement == "all" else options.what
-        chosen = [maker for maker in browser.panels() if not named or maker.split(".")[0] in named or maker in named]
-        bench_frames(chosen, options.repeat or 3, options.against)
-        if options.measurement == "frames":
-            return
-    paths = [Path(path).resolve() for path in options.what] or course.notebooks
-    for name, (measure, repeat) in MEASUREMENTS.items():
-        if options.measurement in (name, "all"):
-            measure(paths, course, options.repeat or repeat)
+    wanted = [*REPEATS] if options.measurement == "all" else [options.measurement]
+    paths = [Path(path).resolve() for path in options.what if path.endswith(".ipynb")] or course.notebooks
+    for name in wanted:
+        repeat = options.repeat or REPEATS[name]
+        if name in ("panels", "frames"):
+            named = [] if options.measurement == "all" else options.what
+            makers = [maker for maker in browser.panels() if not named or {maker, maker.partition(".")[0]} & {*named}]
+            if name == "panels":
+                bench_panels(makers, repeat)
+            else:
+                bench_frames(makers, repeat, options.against)
+            continue
+        {"imports": bench_imports, "notebooks": bench_notebooks, "steps": bench_steps}[name](paths, course, repeat)
 
 
 if __name__ == "__main__":
