@@ -13,12 +13,10 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -28,6 +26,7 @@ from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble
 from gancourse.labs._film import Film
+from gancourse.labs._surface import FADED, Surface
 from gancourse.labs.panel import Action, Choice, Diverged, Panel, Slider
 from gancourse.losses import LOSSES
 from gancourse.metrics import modes
@@ -50,7 +49,7 @@ COVER_STEPS, COLLAPSE_STEPS = 800, 600
 """How long a recipe runs before the lab looks whether the next may follow; as in the stored counts."""
 
 _COUNTED, _SHOWN, _ARROWS, _SIDE, _COUNT_EVERY = 1_000, 240, 36, 41, 20
-_FADED, _LEVELS = 0.45, [-4, -1.5, -0.5, -0.15, -0.05, 0.05, 0.15, 0.5, 1.5, 4]  # a penalised D has small logits
+_LEVELS = [-4, -1.5, -0.5, -0.15, -0.05, 0.05, 0.15, 0.5, 1.5, 4]  # a penalised D has small logits
 _SETTINGS = ("loss", "lr_g", "lr_d", "d_steps", "penalty", "player")
 
 
@@ -282,7 +281,7 @@ class _Picture:
         self.net.title.set_fontsize(10)
         colours, handles = colormaps[style.DECISION_MAP], self.plane.get_legend_handles_labels()[0]
         handles += [
-            Patch(facecolor=colours(side), alpha=_FADED, edgecolor="#999999", label=f"D says {word}")
+            Patch(facecolor=colours(side), alpha=FADED, edgecolor="#999999", label=f"D says {word}")
             for side, word in ((0.85, "real"), (0.15, "fake"))
         ]
         self.figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=10)
@@ -290,12 +289,7 @@ class _Picture:
         self._until = 0
 
     def _make_plane(self, ax: Axes) -> None:
-        colours = colormaps[style.DECISION_MAP].resampled(len(_LEVELS) + 1)
-        self.surface = ax.imshow(
-            np.zeros((_SIDE, _SIDE)), extent=(-1, 1, -1, 1), origin="lower", cmap=colours,
-            norm=BoundaryNorm(_LEVELS, colours.N, extend="both"), interpolation="bilinear",
-            interpolation_stage="data", alpha=_FADED,
-        )  # fmt: skip
+        self.surface = Surface(ax, _SIDE, 1.0, _LEVELS)
         (self.real,) = ax.plot([], [], "o", markersize=3, color=style.COLOURS["real"], label="real")
         (self.fake,) = ax.plot([], [], "x", markersize=4.5, markeredgewidth=1.1, color=style.COLOURS["fake"],
                                label="generated")  # fmt: skip
