@@ -20,7 +20,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.path import get_path_collection_extents
 from matplotlib.spines import Spine
 from matplotlib.text import Text
-from matplotlib.transforms import IdentityTransform
+from matplotlib.transforms import BboxBase, IdentityTransform
 
 from gancourse.labs._png import Packer
 from gancourse.plotting import style
@@ -67,6 +67,7 @@ class Camera:
         self._touched: set[Artist] = set()
         self._loose: set[Artist] = set()  # drawn every time
         self._boxes: dict[Artist, _Box] = {}  # what each covers
+        self._clips: dict[BboxBase, _Box] = {}
         self._stamps: dict[Artist, tuple[int, int, np.ndarray]] = {}  # corner and pixels of words as they are
 
     def png(self) -> bytes:
@@ -85,6 +86,7 @@ class Camera:
         anew = looks != self._looks or not self._touched <= self._loose
         if looks != self._looks:
             self._boxes.clear()
+            self._clips.clear()
             self._stamps.clear()
         for artist in self._touched:
             self._boxes.pop(artist, None)
@@ -193,9 +195,14 @@ class Camera:
         if np.isfinite(own).all():
             far = self._sticks_out(artist)
             box = own + np.array((-far, -far, far, far))
+        left, low, right, high = map(float, box)
         if artist.get_clip_on() and (clip := artist.get_clip_box()) is not None:
-            box = (*np.maximum(box[:2], clip.extents[:2] - 1), *np.minimum(box[2:], clip.extents[2:] + 1))
-        return tuple(map(float, box))
+            if clip not in self._clips:
+                self._clips[clip] = tuple(map(float, clip.extents))
+            clipped = self._clips[clip]
+            left, low = max(left, clipped[0] - 1), max(low, clipped[1] - 1)
+            right, high = min(right, clipped[2] + 1), min(high, clipped[3] + 1)
+        return left, low, right, high
 
     def _sticks_out(self, artist: Artist) -> float:
         """Return by how many pixels letters, edges and corners may stick out of what matplotlib says."""

@@ -214,16 +214,16 @@ class Lab:
         report = modes.report(self.fakes(), self.toy, diverged_ok=True)
         self.counts.append(Count(self.steps_done, report.covered, report.quality, report.verdict))
 
-    def fakes(self) -> Tensor:
-        """Return 1,000 generated points, shape (1000, 2), always from the same latent vectors."""
-        return self.gan.generate(self._z)[0].cpu()
+    def fakes(self, n: int = _COUNTED) -> Tensor:
+        """Return the first ``n`` of 1,000 generated points, shape (n, 2), always from the same latent vectors."""
+        return self.gan.generate(self._z[:n])[0].cpu()
 
     def pushes(self, n: int = _ARROWS) -> tuple[Tensor, Tensor]:
         """Return ``n`` generated points and where the generator's loss wants each to go, both of shape (n, 2).
 
         The push is minus the gradient of the generator's loss at the point itself: what G feels of D.
         """
-        points = self.fakes()[:n].to(self.device).requires_grad_()
+        points = self.fakes(n).to(self.device).requires_grad_()
         with torch.enable_grad():
             fake, family = self.gan.logits(points)[0], LOSSES[self.loss]
             if family.paired:
@@ -303,8 +303,7 @@ class _Picture:
         """Show the present state of the lab."""
         if lab.target != self._shown:
             self._look_at(lab)
-        fakes = lab.fakes()
-        self.fake.set_data(*fakes[:_SHOWN].T)
+        self.fake.set_data(*lab.fakes(_SHOWN).numpy().T)
         self.surface.set_data(lab.gan.logits(self.places.to(lab.device))[0].reshape(_SIDE, _SIDE).cpu().numpy())
         points, push = lab.pushes()
         size = push.norm(dim=1, keepdim=True).clamp(min=1e-12)
@@ -324,7 +323,7 @@ class _Picture:
         self.surface.set_extent((*window, *window))
         for ax in (self.plane, self.net):
             ax.set(xlim=window, ylim=window, aspect="equal")
-        self.real.set_data(*lab._reals[lab.target].T)
+        self.real.set_data(*lab._reals[lab.target].numpy().T)
         countable = lab.toy.modes is not None
         self.absent.set_text("" if countable else "no modes to count")
         of = len(lab.toy.modes) if countable else 1

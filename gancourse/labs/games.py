@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -109,9 +110,9 @@ class Damping:
             gammas = torch.linspace(0, self.HIGHEST, 126, dtype=torch.float64)
             at = torch.zeros(len(gammas), 2, dtype=torch.float64)
             way = torch.linalg.eigvals(games.update_matrix(self._step(gammas), at)).flatten()
-            self._way.set_data(way.real, way.imag)
+            self._way.set_data(way.real.numpy(), way.imag.numpy())
             self._way_of = (self.method, self.step_size)
-        path, values = self.path(), self.eigenvalues()
+        path, values = self.path().numpy(), self.eigenvalues().numpy()
         pictures.turn_field(self._arrows, games.dirac_gan(r1=self.gamma))
         self._line.set_data(path[:, 0], path[:, 1])
         self._values.set_data(values.real, values.imag)
@@ -231,8 +232,8 @@ class Portrait:
 
     def draw(self) -> Figure:
         """Draw the path so far, both traces and the eigenvalues of the step, from near by if all are near 1."""
-        path = torch.tensor(list(self._path), dtype=torch.float64)
-        farthest = float(path.abs().max())
+        path = np.array(self._path)
+        farthest = float(np.abs(path).max())
         limit = next(size for size in (2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, math.inf) if farthest <= size)
         limit = limit if math.isfinite(limit) else 1.1 * farthest
         if self._drawn_field != (self.loss, self.r1, limit):
@@ -243,14 +244,14 @@ class Portrait:
         self._left.set_title(f"{self.loss.replace('_', '-')}, {self.method}")
         self._line.set_data(path[:, 0], path[:, 1])
         self._here.set_data(path[-1:, 0], path[-1:, 1])
-        steps = torch.arange(self.steps_done + 1 - len(path), self.steps_done + 1)
+        steps = np.arange(self.steps_done + 1 - len(path), self.steps_done + 1)
         self._theta.set_data(steps, path[:, 0])
         self._psi.set_data(steps, path[:, 1])
         last = next((end for end in (50, 100, 200) if self.steps_done <= end), 100 * math.ceil(self.steps_done / 100))
         self._middle.set(xlim=(max(0, last - self.MEMORY - 100), last), ylim=(-1.2 * limit, 1.5 * limit))
-        values = torch.linalg.eigvals(self.matrix())
+        values = torch.linalg.eigvals(self.matrix()).numpy()
         self._values.set_data(values.real, values.imag)
-        zoomed = bool((values.real > 0.22).all() and (values.real < 1.08).all() and (values.imag.abs() < 0.43).all())
+        zoomed = bool((values.real > 0.22).all() and (values.real < 1.08).all() and (np.abs(values.imag) < 0.43).all())
         self._right.set(xlim=(0.2, 1.1) if zoomed else (-1.25, 1.25), ylim=(-0.45, 0.45) if zoomed else (-1.25, 1.25))
         return self.figure
 
