@@ -431,7 +431,7 @@ ATTACKS: dict[str, Attack] = {
 """How each attack is made; passes through G are counted for one image, a differentiated step as two."""
 
 CHOICE = "the attacker's choice"
-AGAIN, NOISE_AGAIN = "nothing, again and again", "noise, again and again"
+AGAIN = "nothing, again and again"
 LOOKS = len(ATTACKS) - 1
 """How often the worst of all sees an image: unattacked and under every attack, without noise, which is none."""
 
@@ -498,24 +498,17 @@ def swept(seeds: list[int]) -> dict[str, Any]:
     return told(row | {"training_seconds": [gan(seed).seconds for seed in seeds], "cpu_seconds": 0.0})
 
 
-def again(seeds: list[int], noisy: bool) -> dict[str, Any]:
-    """Return the answers over as many looks as the worst of all attacks has at each image, though nobody attacks.
+def again(seeds: list[int]) -> dict[str, Any]:
+    """Return the answers to clean images over as many draws of the search as the worst of all has looks.
 
-    Of clean images each look has a draw of the search of its own: how much of an attack's success is the filter's luck?
-    Of noisy ones the noise is another each time, and the draw is the one that all attacks meet: what do as many
-    changes of the same size do, if nobody chose them?
+    Nobody attacks: how much of what attacks take is the filter's own luck?
     """
     images, labels = asked(PROJECTED)
     rights, started = [], time.process_time()
     for seed in seeds:
-        at, g = defence(seed, 4), runtime.generator(seed + 49)
-        found = []
-        for _ in range(LOOKS):
-            if noisy:
-                at = defence(seed, 2)
-            found.append(bits(nets.right(at, pixels.noise(images, LIMIT, g) if noisy else images, labels)))
-        rights.append(found)
-    row = {"name": NOISE_AGAIN if noisy else AGAIN, "seeds": seeds, "n": PROJECTED, "right": rights}
+        at = defence(seed, 4)
+        rights.append([bits(nets.right(at, images, labels)) for _ in range(LOOKS)])
+    row = {"name": AGAIN, "seeds": seeds, "n": PROJECTED, "right": rights}
     return told(row | {"cpu_seconds": round(time.process_time() - started, 1)})
 
 
@@ -558,7 +551,7 @@ def nearest_real(seeds: list[int]) -> dict[str, Any]:
 
 
 PROJECTED_NAMES = [f"{attack}, {epsilon:g}" for epsilon, attacks in AT.items() for attack in attacks]
-PROJECTED_NAMES += ["sweep", AGAIN, NOISE_AGAIN, "nearest real digit"]
+PROJECTED_NAMES += ["sweep", AGAIN, "nearest real digit"]
 
 
 def projected(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
@@ -569,9 +562,8 @@ def projected(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
                 yield projected_row(attack, epsilon, seeds)
     if wanted("sweep"):
         yield swept(seeds)
-    for name in (AGAIN, NOISE_AGAIN):
-        if wanted(name):
-            yield again(seeds, name == NOISE_AGAIN)
+    if wanted(AGAIN):
+        yield again(seeds)
     if wanted("nearest real digit"):
         yield nearest_real(seeds)
 
