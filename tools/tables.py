@@ -725,6 +725,10 @@ def remembered(options: argparse.Namespace) -> Iterator[dict]:
     return help_runs.remembered(options.seeds, lambda name: wanted(name, options))
 
 
+def kept_private(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.kept_private(options.seeds, lambda name: wanted(name, options))
+
+
 def rare_digit(options: argparse.Namespace) -> Iterator[dict]:
     return help_runs.rare_digit(options.seeds, lambda name: wanted(name, options))
 
@@ -807,6 +811,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "text-gradients": text_gradients,
     "helped": helped,
     "remembered": remembered,
+    "kept-private": kept_private,
     "rare-digit": rare_digit,
     "minority": minority,
     "detectors": detectors,
@@ -829,7 +834,7 @@ SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "s
 SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority", "kept-private"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
 SEEDS["watermark"] = 2
@@ -864,7 +869,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
-    made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES]
+    made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES, *help_runs.KEPT_PRIVATE]
     made += [*fake_runs.MINORITIES, "generators", *fake_runs.DETECTORS, *fake_runs.MARKS]
     made += [*attack_runs.ATTACKED_NAMES, *attack_runs.PROJECTED_NAMES, *attack_runs.ADVGAN_NAMES]
     made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]

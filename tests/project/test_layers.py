@@ -47,6 +47,7 @@ LAYERS = {
     "ensembles": {"codes", "losses", "penalties", "models", "data", "runtime"},
     "recipes": {"ensembles", "models", "data"},
     "helping": {"conditional", "recommended", "models", "data", "training", "runtime"},
+    "private": {"helping", "conditional", "recommended", "penalties", "models", "training", "runtime"},
     "watermark": {"data", "runtime"},
     "estimators": {"ensembles", "models", "data", "runtime"},
     "metrics": {"data", "models", "spectra", "training", "runtime"},
