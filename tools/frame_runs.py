@@ -159,8 +159,8 @@ def of_film(frames: Tensor, film: moving.Jumps, features: Tensor) -> dict[str, f
 
 
 def strips(frames: Tensor) -> str:
-    """Return a picture: the first films, a row each, without the last frame."""
-    return picture(frames[:ON_SCREEN, :SHOWN].transpose(0, 1).flatten(0, 1), columns=ON_SCREEN)
+    """Return a picture: the first films, two in a row, without the last frame."""
+    return picture(frames[:ON_SCREEN, :SHOWN].transpose(0, 1).flatten(0, 1), columns=2 * ON_SCREEN)
 
 
 def jumps(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
