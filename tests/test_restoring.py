@@ -247,7 +247,7 @@ def test_the_pixel_loss_counts_the_pixels_that_it_is_told_to():
         parts = parts_of(recipe)
         before = copy.deepcopy(parts)
         noise = torch.randn(8, 16, generator=runtime.generator(7))
-        off = (before.restorer(damaged.given, noise) - damaged.truth).square()
+        off = (before.restorer(damaged.given, noise) - damaged.truth).detach().square()
         counts = {"everywhere": torch.ones_like(off), "hidden": 1 - damaged.mask, "known": damaged.mask}[where]
         says[where] = float(restoring.make_step(parts, recipe, runtime.generator(7), keep=False)(damaged)["g_loss"])
         assert says[where] == pytest.approx(float((off * counts).sum() / (8 * 16 * 16)), rel=1e-5)
