@@ -4,9 +4,8 @@
 while the restorer learns. Then the answers are judged twice: as they are, and with the known pixels put back. The
 control learns with them put back, as everywhere else.
 
-**Patterns.** Absolute differences at two learning rates, with two ways to double a side; squares are the control. How
-much of an answer's energy repeats every two pixels is measured in the hidden half alone, and divided by the same
-number of the true halves.
+**Patterns.** Absolute differences at two learning rates. How much of an answer's energy repeats every two pixels is
+measured in the hidden half alone, and divided by the same number of the true halves.
 """
 
 from __future__ import annotations
@@ -33,13 +32,9 @@ HOLES[PUT_BACK] = Recipe("squares")
 UNTOUCHED = "hole: nothing done"
 
 LOW, HIGH = 1.5e-3, 4e-3
-PATTERNS = {
-    f"half: {pixel}, rate {rate:g}{', enlarged' if enlarge else ''}": Recipe(pixel, rate=rate, enlarge=enlarge)
-    for pixel, enlarge in (("absolute", False), ("absolute", True), ("squares", False))
-    for rate in (LOW, HIGH)
-}
+PATTERNS = {f"half: absolute, rate {rate:g}": Recipe("absolute", rate=rate) for rate in (LOW, HIGH)}
 TRUTH = "half: truth"
-NAMES = [UNTOUCHED, *HOLES, TRUTH, *PATTERNS]
+NAMES = [TRUTH, UNTOUCHED, *HOLES, *PATTERNS]
 
 
 def inside(images: Tensor, damaged: Damaged) -> Tensor:
@@ -105,17 +100,14 @@ def row(name: str, found: list[dict[str, float]], kept: str, **more: Any) -> dic
 
 
 def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield all rows: holes first, then patterns."""
+    """Yield all rows: what the truth and the hole itself have, then holes, then patterns."""
     at = restore_runs.bench()
-    if wanted(UNTOUCHED):
-        damaged = degrade.hole(at.images)
-        yield row(UNTOUCHED, [of_hole(damaged.seen, damaged)], picture(damaged.seen[at.shown]))
-    for name, recipe in HOLES.items():
-        if wanted(name):
-            yield trained(name, recipe, seeds)
     if wanted(TRUTH):
         damaged = degrade.half(at.images)
         yield row(TRUTH, [of_pattern(damaged.truth, damaged)], picture(damaged.truth[at.shown]))
-    for name, recipe in PATTERNS.items():
+    if wanted(UNTOUCHED):
+        damaged = degrade.hole(at.images)
+        yield row(UNTOUCHED, [of_hole(damaged.seen, damaged)], picture(damaged.seen[at.shown]))
+    for name, recipe in (HOLES | PATTERNS).items():
         if wanted(name):
             yield trained(name, recipe, seeds)
