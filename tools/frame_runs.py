@@ -17,7 +17,7 @@ from torch import Tensor
 import restore_runs
 from gancourse import restoring, runtime
 from gancourse.data import moving
-from gancourse.metrics import image_sets, instruments, restoration
+from gancourse.metrics import image_sets, restoration
 from gancourse.restoring import Recipe
 from image_tables import picture
 from judge_tables import Wanted
@@ -35,10 +35,7 @@ BETWEEN = {
 }
 FILMS = {"straight": moving.straight, "crossing": moving.crossing}
 SEES = ("the guess", "three frames")
-JUMPS = {
-    "jumps: squares": Recipe("squares", wide=True),
-    "jumps: squares, enlarged": Recipe("squares", wide=True, enlarge=True),
-} | {
+JUMPS = {"jumps: squares": Recipe("squares", wide=True)} | {
     f"jumps: squares + 0.25 adversarial, D sees {seen}{', 1,800 steps' if steps != 600 else ''}": Recipe(
         "squares", 0.25, wide=True, d_sees_given=seen == SEES[1], num_steps=steps
     )
@@ -158,7 +155,6 @@ def of_film(frames: Tensor, film: moving.Jumps, features: Tensor) -> dict[str, f
         "ink": float((invented + 1).mean() / (truth + 1).mean()),
         "flicker": restoration.flicker(moving.followed(frames), moving.followed(film.frames)),
         "second_difference": float(twice[0] / twice[1]),
-        "checkerboard": instruments.checkerboard(invented) / instruments.checkerboard(truth),
     }
     return {key: round(value, 5) for key, value in found.items()}
 

@@ -4,8 +4,9 @@
 while the restorer learns. Then the answers are judged twice: as they are, and with the known pixels put back. The
 control learns with them put back, as everywhere else.
 
-**Patterns.** Absolute differences at two learning rates. How much of an answer's energy repeats every two pixels is
-measured in the hidden half alone, and divided by the same number of the true halves.
+**Patterns.** Absolute differences at two learning rates; and the hole at which no loss looks, with sides doubled by
+transposed kernels or by repeated pixels. How much of an answer's energy repeats every two pixels is measured in the
+hidden part alone, and divided by the same number of the true ones.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ HOLES[PUT_BACK] = Recipe("squares")
 UNTOUCHED = "hole: nothing done"
 
 LOW, HIGH = 1.5e-3, 4e-3
-PATTERNS = {f"half: absolute, rate {rate:g}": Recipe("absolute", rate=rate) for rate in (LOW, HIGH)}
+PATTERNS = {f"half: absolute, rate {rate:g}": Recipe("absolute", rate=rate) for rate in (LOW, HIGH)} | {
+    f"unseen hole: {how}": Recipe("squares", where="known", enlarge=how == "enlarged")
+    for how in ("transposed", "enlarged")
+}
 TRUTH = "half: truth"
 NAMES = [TRUTH, UNTOUCHED, *HOLES, *PATTERNS]
 
@@ -62,7 +66,7 @@ def of_hole(answer: Tensor, damaged: Damaged) -> dict[str, float]:
 
 
 def of_pattern(answer: Tensor, damaged: Damaged) -> dict[str, float]:
-    """Return the share of energy at a period of two pixels in the hidden half, also beside the truth's."""
+    """Return the share of energy at a period of two pixels in the hidden part, also beside the truth's."""
     at = restore_runs.bench()
     share, true_share = (instruments.checkerboard(inside(x, damaged)) for x in (answer, damaged.truth))
     found = {
@@ -76,15 +80,15 @@ def of_pattern(answer: Tensor, damaged: Damaged) -> dict[str, float]:
 
 def trained(name: str, recipe: Recipe, seeds: list[int]) -> dict[str, Any]:
     """Train a recipe on every seed, and return its row."""
-    at, hole = restore_runs.bench(), name in HOLES
-    damage, measure = (degrade.hole, of_hole) if hole else (degrade.half, of_pattern)
+    at, half = restore_runs.bench(), name.startswith("half")
+    damage, measure = degrade.half if half else degrade.hole, of_hole if name in HOLES else of_pattern
     damaged, found, spent = damage(at.images), [], []
-    keep = name == PUT_BACK or not hole
+    keep = name == PUT_BACK or half
     for seed in seeds:
         started = time.process_time()
         restorer = restoring.train(at.data.images, damage, recipe, seed=seed, keep=keep)
         spent.append(round(time.process_time() - started, 1))
-        answer = restoring.answers(restorer, damaged, runtime.generator(seed + 3), keep=not hole)[0]
+        answer = restoring.answers(restorer, damaged, runtime.generator(seed + 3), keep=half)[0]
         found.append(measure(answer, damaged))
         if seed == seeds[0]:
             kept = picture(answer[at.shown])
