@@ -36,10 +36,9 @@ BETWEEN = {
 FILMS = {"straight": moving.straight, "crossing": moving.crossing}
 SEES = ("the guess", "three frames")
 JUMPS = {"jumps: squares": Recipe("squares", wide=True)} | {
-    f"jumps: squares + 0.25 adversarial, D sees {seen}{', 1,800 steps' if steps != 600 else ''}": Recipe(
-        "squares", 0.25, wide=True, d_sees_given=seen == SEES[1], num_steps=steps
+    f"jumps: squares + 0.25 adversarial, D sees {seen}": Recipe(
+        "squares", 0.25, wide=True, d_sees_given=seen == SEES[1]
     )
-    for steps in (600, 1_800)
     for seen in SEES
 }
 JUMPS_TRUTH, JUMPS_AVERAGE, JUMPS_HELD = (f"jumps: {what}" for what in ("truth", "average of both frames", "held"))
