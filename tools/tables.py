@@ -35,7 +35,8 @@
     python tools/tables.py many-domains     one network between four domains, each loss taken out once (MNIST)
     python tools/tables.py style            digits moved to the style of outlines by Gram matrices of the judge (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
-    python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py restore-faults   a loss that looks at the wrong pixels, and patterns of two pixels (MNIST)
+    python tools/tables.py frames           frames of which several are possible, and films of every second one (MNIST)
     python tools/tables.py encoders         five roads from digits to codes and back, and what each can draw (MNIST)
     python tools/tables.py codebooks        digits as sixteen tokens, with and without a discriminator (MNIST)
     python tools/tables.py toy-codes        VAEs, BiGANs and codebooks in the plane, beside exact answers
@@ -105,6 +106,7 @@ import judge_tables
 import many_domain_runs
 import patient_runs
 import r3gan_runs
+import restore_fault_runs
 import restore_line_runs
 import restore_runs
 import scaling_tables
@@ -620,6 +622,10 @@ def restored_line(options: argparse.Namespace) -> Iterator[dict]:
     return restore_line_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def restore_faults(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_fault_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
@@ -799,6 +805,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "restored": restored,
     "many-answers": many_answers,
     "restored-line": restored_line,
+    "restore-faults": restore_faults,
     "frames": frames,
     "encoders": encoders,
     "codebooks": codebooks,
@@ -833,7 +840,8 @@ SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
-SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("restored", "many-answers", "restore-faults", "frames"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("encoders", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority", "kept-private"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
@@ -863,7 +871,8 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
     made += [*infogan_runs.SLANTED, *shared_row_runs.NAMES]
-    made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES]
+    made += [*restore_fault_runs.NAMES, *frame_runs.NAMES]
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
     made += [style_runs.NAME]
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
