@@ -89,6 +89,9 @@ __all__ = ["Action", "Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch
 
 _OPEN: dict[str, Panel] = {}
 
+_SECONDS_BETWEEN = 0.02
+"""Most that is counted between two ticks; more is a machine that is busy, or nobody playing."""
+
 
 class Panel:
     """Buttons, controls, a picture and a status line around a stepper; see the module's text.
@@ -106,7 +109,8 @@ class Panel:
         actions: buttons of its own, for a live panel.
         steps_per_click: how far the "+50 steps" button goes.
         steps_per_tick: most steps in one tick of Play, so that fast steppers can be followed.
-        seconds_per_tick: most time of one tick, in which at least one step is done; steps get what drawing leaves.
+        seconds_per_tick: from one frame to the next while it plays. Steps get what drawing and messages leave of it, at
+            least one.
     Raises:
         TypeError: the stepper lacks something a panel needs.
         ValueError: a control does not fit the stepper, or there are too many.
@@ -138,7 +142,7 @@ class Panel:
         self.stepper, self.name, self.title = stepper, name, title
         self.frames, self.png, self.status_text, self.alert_text = 0, b"", "", ""
         self._steps_per_tick = None if steps_per_tick is None else whole(steps_per_tick)
-        self._seconds_per_tick, self._seconds_drawing = seconds_per_tick, 0.0
+        self._seconds_per_tick, self._seconds_drawing, self._tick_ended = seconds_per_tick, 0.0, 0.0
         self._note, self._diverged, self._closed = "", "", False
         self._lock, self._camera = threading.RLock(), None
 
@@ -213,11 +217,14 @@ class Panel:
         self._apply_moves()
         self._refuse_if_diverged()
         limit = 1 if self.slow.value else self._steps_per_tick
-        end, done = time.perf_counter() + self._seconds_per_tick - self._seconds_drawing, 0
+        started, done = time.perf_counter(), 0
+        between = min(started - self._tick_ended, _SECONDS_BETWEEN)  # messages to the page and back take their time too
+        end = started + self._seconds_per_tick - self._seconds_drawing - between
         while not done or (time.perf_counter() < end and (limit is None or done < limit)):
             self.stepper.step()
             done += 1
         self._show(announced=not self._face.plays)
+        self._tick_ended = time.perf_counter()
 
     def _on_switch(self, change: dict[str, Any]) -> None:
         """See to it that one clock runs at a time, and that the line it stops at is read out."""

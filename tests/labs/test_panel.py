@@ -700,6 +700,7 @@ def test_what_rests_is_not_drawn_again():
     (stepper.point,) = ax.plot([0], [0], "o")
     ax.set(xlim=(0, 10), ylim=(0, 1))
     panel = Panel(stepper, name="walk", title="A walk")
+    panel.more.click()  # what moves is known from the first move on
     drawn = []
     draw, ax.xaxis.draw = ax.xaxis.draw, lambda *args: (drawn.append(1), draw(*args))
     panel.more.click()

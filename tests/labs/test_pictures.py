@@ -133,16 +133,14 @@ def test_whatever_moves_the_picture_is_that_of_everything(shapes, seed):
         assert number <= CORNERS and largest <= SHADES
 
 
-def planted(monkeypatch, name, value):
-    monkeypatch.setattr(Camera, name, value)
-
-
 @pytest.mark.parametrize(
     "name, value",
     [
-        ("_ring", lambda self, artist, told, part, stale: None),  # nobody hears that an artist was touched
-        ("_lift", lambda self, artists: False),  # what lies over something that moves is drawn under it
-        ("_looks_of_axes", lambda self: []),  # nobody sees that limits moved
+        # nobody hears that an artist was touched; what lies over something that moves is drawn under it; nobody sees
+        # that limits moved
+        ("_ring", lambda self, artist, told, part, stale: None),
+        ("_lift", lambda self, artists: self._boxes.update({artist: self._box(artist) for artist in artists})),
+        ("_looks_of_axes", lambda self: []),
     ],
 )
 def test_a_stale_layer_would_be_seen(name, value, monkeypatch):
