@@ -197,10 +197,11 @@ PARTS: dict[str, Callable[[], tuple[nn.Module, ...]]] = {
     "minibatch deviation": lambda: (dense_conv.Generator(latent_dim=PARTS_DIM), with_deviation()),
     "equalised, rate x 3": lambda: equalised(3.0),
     "equalised, rate x 10": lambda: equalised(10.0),
+    "equalised, rate x 30": lambda: equalised(30.0),
     "pixel norm for batch norm": lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator()),
     "no norm for batch norm": lambda: (with_norm(nn.Identity), dense_conv.Discriminator()),
-    "pixel norm, equalised, rate x 3": lambda: equalised(
-        3.0, lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator())
+    "pixel norm, equalised, rate x 10": lambda: equalised(
+        10.0, lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator())
     ),
 }
 
