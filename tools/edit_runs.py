@@ -19,7 +19,7 @@ from gancourse import runtime, styling
 from gancourse.data import spoils
 from gancourse.encoding import both, inverse
 from gancourse.metrics import directions
-from growing_tables import COMPARED_WITH, bench, latents, rounded, tell, together
+from growing_tables import COMPARED_WITH, bench, latents, tell, together
 from image_tables import picture
 from judge_tables import Wanted
 from style_tables import FIT_ON, PLAIN
@@ -77,7 +77,8 @@ def edited(generator: nn.Module, z: Tensor, labels: Tensor, ways: Tensor, unit: 
     found["with_sign"] = float((change[:, SLANT] > 0).double().mean())
     found["kept_random"] = float(torch.stack([one for one, _ in others]).mean())
     found["absolute_random"] = torch.stack([shift.abs().mean(dim=0) for _, shift in others]).mean(dim=0).tolist()
-    found["kept_lean_by_digit"] = [float(right[labels == digit].mean()) for digit in range(10)]
+    kinds = [right[labels == digit] for digit in range(10)]
+    found["kept_lean_by_digit"] = [float(kind.mean()) if len(kind) else None for kind in kinds]
     found["z_length"] = float(z.norm(dim=1).mean())
     return found
 
@@ -138,7 +139,7 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     for name in names:
         pictures = [one[name].pop("picture", None) for one in found]
         values = together([
-            {key: [round(v, 4) for v in value] if isinstance(value, list) else rounded({key: value})[key]
+            {key: [v if v is None else round(v, 4) for v in value] if isinstance(value, list) else round(value, 4)
              for key, value in one[name].items()} for one in found
         ])  # fmt: skip
         tell(name, values)
