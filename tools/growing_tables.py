@@ -188,8 +188,8 @@ def plain_pair() -> tuple[nn.Module, nn.Module]:
     return dense_conv.Generator(latent_dim=PARTS_DIM), dense_conv.Discriminator()
 
 
-def equalised(rate: float, pair: Callable[[], tuple[nn.Module, nn.Module]] = plain_pair) -> tuple[nn.Module, ...]:
-    return tuple(parts.equalise(network, rate) for network in pair())
+def equalised(rate: float) -> tuple[nn.Module, ...]:
+    return tuple(parts.equalise(network, rate) for network in plain_pair())
 
 
 PARTS: dict[str, Callable[[], tuple[nn.Module, ...]]] = {
@@ -200,9 +200,6 @@ PARTS: dict[str, Callable[[], tuple[nn.Module, ...]]] = {
     "equalised, rate x 30": lambda: equalised(30.0),
     "pixel norm for batch norm": lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator()),
     "no norm for batch norm": lambda: (with_norm(nn.Identity), dense_conv.Discriminator()),
-    "pixel norm, equalised, rate x 10": lambda: equalised(
-        10.0, lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator())
-    ),
 }
 
 

@@ -28,7 +28,7 @@ from gancourse.metrics import image_sets
 from image_tables import picture
 from judge_tables import Wanted
 
-READ_FROM, NEIGHBOURS, STEPS = 5_000, 10, 600
+READ_FROM, NEIGHBOURS, STEPS = 5_000, 10, 400
 ARMS = {
     "vae: nobody told": Recipe(num_steps=STEPS),
     "vae: encoder told": Recipe(encoder=True, num_steps=STEPS),
