@@ -67,6 +67,18 @@ def test_the_control_is_the_recommended_recipe(few):
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
+def test_slower_rows_have_a_quarter_of_the_rates(few, monkeypatch):
+    seen, real = [], recommended.assemble
+    monkeypatch.setattr(recommended, "assemble", lambda *pair, **how: seen.append(how["rates"]) or real(*pair, **how))
+    names = ("no norm for batch norm", "no norm for batch norm, rates / 4")
+    rows = list(growing_tables.parts_table([0], lambda name: name in names))
+    assert [row["name"] for row in rows] == list(names) and seen == [None, growing_tables.SLOWER]
+    with runtime.seeded(0):
+        usual = real(*growing_tables.plain_pair(), width=16, num_steps=2)
+    rates = [adam.param_groups[0]["lr"] for adam in (usual.g_optimizer, usual.d_optimizer)]
+    assert rates == pytest.approx([4 * rate for rate in growing_tables.SLOWER])
+
+
 @pytest.mark.parametrize("name", ["minibatch deviation", "equalised, rate x 30"])
 def test_a_row_is_whole(few, name):
     (row,) = growing_tables.parts_table([0, 1], lambda wanted: wanted == name)
