@@ -28,12 +28,13 @@ from gancourse.metrics import image_sets
 from image_tables import picture
 from judge_tables import Wanted
 
-READ_FROM, NEIGHBOURS, STEPS = 5_000, 10, 400
+READ_FROM, NEIGHBOURS, STEPS, LONGER = 5_000, 10, 400, 1_600
 ARMS = {
     "vae: nobody told": Recipe(num_steps=STEPS),
     "vae: encoder told": Recipe(encoder=True, num_steps=STEPS),
     "vae: decoder told": Recipe(decoder=True, num_steps=STEPS),
     "vae: both told": Recipe(encoder=True, decoder=True, num_steps=STEPS),
+    "vae: both told, longer": Recipe(encoder=True, decoder=True, num_steps=LONGER),
     "autoencoder: nobody told": Recipe(beta=None, num_steps=STEPS),
     "autoencoder: both told": Recipe(encoder=True, decoder=True, beta=None, num_steps=STEPS),
 }
