@@ -51,6 +51,7 @@ def test_the_label_is_what_planes_would_be_inside_the_border():
 @pytest.mark.parametrize("beta", [None, 2.5])
 def test_the_loss_is_the_sum_of_its_terms_and_both_networks_learn(beta):
     parts = parts_of(encoder=True, decoder=True, beta=beta)
+    parts.encoder.both.layers[-1].weight.data *= 40  # codes as dear as pixels, so that their weight counts
     before = [p.clone() for network in (parts.encoder, parts.decoder) for p in network.parameters()]
     hint = F.one_hot(LABELS, 3).float()
     with torch.no_grad():
@@ -60,6 +61,7 @@ def test_the_loss_is_the_sum_of_its_terms_and_both_networks_learn(beta):
         logits = parts.decoder.logits(torch.cat([z, hint], dim=1))
         pixels = F.binary_cross_entropy_with_logits(logits, (images() + 1) / 2, reduction="sum") / 8
         price = 0.0 if beta is None else float(codes.kl_to_normal(mean, log_variance).mean())
+    assert beta is None or price > 0.005 * float(pixels)
     says = told.make_step(parts, runtime.generator(7))((images(), LABELS))
     assert float(says["pixel_cost"]) == pytest.approx(float(pixels), rel=1e-4)
     assert float(says["loss"]) == pytest.approx(float(pixels) + (beta or 0) * price, rel=1e-4)
