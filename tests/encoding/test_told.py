@@ -52,7 +52,7 @@ def test_the_label_is_what_planes_would_be_inside_the_border():
 def test_the_loss_is_the_sum_of_its_terms_and_both_networks_learn(beta):
     parts = parts_of(encoder=True, decoder=True, beta=beta)
     parts.encoder.both.layers[-1].weight.data *= 40  # codes as dear as pixels, so that their weight counts
-    before = [p.clone() for network in (parts.encoder, parts.decoder) for p in network.parameters()]
+    before = [p.detach().clone() for network in (parts.encoder, parts.decoder) for p in network.parameters()]
     hint = F.one_hot(LABELS, 3).float()
     with torch.no_grad():
         mean, log_variance = parts.encoder(images(), hint)
