@@ -38,12 +38,14 @@
     python tools/tables.py restore-faults   a loss that looks at the wrong pixels, and patterns of two pixels (MNIST)
     python tools/tables.py frames           frames of which several are possible, and films of every second one (MNIST)
     python tools/tables.py encoders         five roads from digits to codes and back, and what each can draw (MNIST)
+    python tools/tables.py told             codes of networks that are told the class; copies of draws (MNIST)
     python tools/tables.py codebooks        digits as sixteen tokens, with and without a discriminator (MNIST)
     python tools/tables.py toy-codes        VAEs, BiGANs and codebooks in the plane, beside exact answers
     python tools/tables.py growing          growing 7 to 14 to 28 beside full size at equal CPU seconds (MNIST)
     python tools/tables.py style-parts      pixel norm, minibatch deviation, equalised rates, each alone (MNIST)
     python tools/tables.py styles           styled generators beside the plain one: truncation, paths, mixing (MNIST)
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
+    python tools/tables.py edited           real digits inverted, moved in z and drawn again (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
     python tools/tables.py helped           X-rays: a classifier alone, augmented, with a GAN's images, with both
@@ -91,6 +93,7 @@ import asked_line_runs
 import asked_runs
 import attack_runs
 import code_runs
+import edit_runs
 import fake_runs
 import flow_runs
 import frame_runs
@@ -118,6 +121,7 @@ import story_runs
 import style_runs
 import style_tables
 import token_runs
+import told_runs
 import toy_code_runs
 import translate_runs
 import unseen_runs
@@ -649,6 +653,10 @@ def directions(options: argparse.Namespace) -> Iterator[dict]:
     return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
 
 
+def edited(options: argparse.Namespace) -> Iterator[dict]:
+    return edit_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 # ---------------------------------------------------------------- sounds
 
 
@@ -711,6 +719,11 @@ def distilled(options: argparse.Namespace) -> Iterator[dict]:
 def encoders(options: argparse.Namespace) -> Iterator[dict]:
     """Go five roads from digits to codes and back."""
     return code_runs.encoders(options.seeds, lambda name: wanted(name, options))
+
+
+def told(options: argparse.Namespace) -> Iterator[dict]:
+    """Tell an encoder, a decoder or both the class, and see what is left of it in the code."""
+    return told_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
 def codebooks(options: argparse.Namespace) -> Iterator[dict]:
@@ -808,12 +821,14 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "restore-faults": restore_faults,
     "frames": frames,
     "encoders": encoders,
+    "told": told,
     "codebooks": codebooks,
     "toy-codes": toy_codes,
     "growing": growing,
     "style-parts": style_parts,
     "styles": styles,
     "directions": directions,
+    "edited": edited,
     "writers": writers,
     "text-gradients": text_gradients,
     "helped": helped,
@@ -841,9 +856,9 @@ SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "s
 SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "restore-faults", "frames"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("encoders", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("encoders", "told", "codebooks"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority", "kept-private"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("growing", "style-parts", "styles", "edited"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
 SEEDS["watermark"] = 2
 SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
@@ -875,6 +890,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*restore_fault_runs.NAMES, *frame_runs.NAMES]
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
     made += [style_runs.NAME]
+    made += [*told_runs.NAMES, *edit_runs.NAMES]
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
