@@ -155,7 +155,8 @@ _ROUND_MISTAKES: Mistakes = [
     ),
     (
         lambda w, b: _quantised(w, 2 ** (b - 1) - 1, dim=0),
-        "the scale is taken down the columns. A row holds the weights of one output: the largest of each *row* is wanted",
+        "the scale is taken down the columns. A row holds the weights of one output: the largest of each *row* is "
+        "wanted",
     ),
     (
         lambda w, b: _quantised(w, 2**b - 1),
@@ -209,7 +210,10 @@ _ROUND_MISTAKES: Mistakes = [
         lambda w, b: (w * (2 ** (b - 1) - 1)).round() / (2 ** (b - 1) - 1),
         "the step is the same for all, 1 / (2^(bits-1) - 1): the largest weight of a row is missing in it",
     ),
-    (lambda w, b: (w * 2**b).round() / 2**b, "the step is 2^-bits for all: the largest weight of a row is missing in it"),
+    (
+        lambda w, b: (w * 2**b).round() / 2**b,
+        "the step is 2^-bits for all: the largest weight of a row is missing in it",
+    ),
 ]  # fmt: skip
 
 
