@@ -56,14 +56,19 @@ def pruned(
     network = copied(network)
     layers = list(weighted(network).values())
     method = {"smallest": prune.L1Unstructured, "random": prune.RandomUnstructured}[way]
+    strides = [layer.weight.stride() for layer in layers]
+    for layer in layers:  # PyTorch's pruning flattens by view, which refuses weights with channels last in memory
+        layer.weight = nn.Parameter(layer.weight.contiguous(), requires_grad=False)
     with runtime.seeded(seed):
         if scope == "network":
             prune.global_unstructured([(layer, "weight") for layer in layers], method, amount=share)
         else:
             for layer in layers:
                 method.apply(layer, "weight", amount=share)
-    for layer in layers:
+    for layer, stride in zip(layers, strides, strict=True):
         prune.remove(layer, "weight")
+        weight = layer.weight.detach()
+        layer.weight = nn.Parameter(weight.new_empty_strided(weight.shape, stride).copy_(weight))
     return network.requires_grad_(False)
 
 
