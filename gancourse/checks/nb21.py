@@ -328,18 +328,18 @@ def averaged(function: Callable[[_Gradients, Sequence[int]], Tensor]) -> str:
 # ---------------------------------------------------------------- exercise 5
 
 BROKEN: Mapping[str, str] = {
-    "A": "the largest weights were removed",
-    "B": "batch norm is stale",
-    "C": "all rows share one scale",
-    "D": "channels do not match",
+    "A": "weights below 0 were lost",
+    "B": "the next layer reads other channels",
+    "C": "batch norm is stale",
+    "D": "the largest weights were removed",
 }
 """Letter of each row in the notebook's picture -> what went wrong when the net was made small."""
 
 _BROKEN_HINTS = {
-    "A": "in A, which weights carry most of the answer?",
-    "B": "in B, the weights are as they should be. What else does the network keep, that was measured before?",
-    "C": "in C, how many steps are left for a row whose weights are small?",
-    "D": "in D, a layer listens to numbers that were meant for other weights",
+    "A": "in A half of the weights are 0, and half of the size is gone. The smallest half would weigh less",
+    "B": "in B every weight is still there, and none has changed. What else can be wrong with a layer?",
+    "C": "look for the one row that measuring batch norm again helps",
+    "D": "in D one weight in ten is gone, and with them a quarter of the size. Which ones must these have been?",
 }
 
 
