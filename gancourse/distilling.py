@@ -105,8 +105,9 @@ def train(
 ) -> Denoiser | nn.Module:
     """Train a student to answer as the teacher did; return its average in eval mode, without gradients.
 
-    A flow's student is a copy of it that is asked at once, at t = 0. Its loss is ``differences`` times the mean squared difference from the teacher's image, plus ``adversarial`` times
-    the non-saturating loss of a fresh discriminator, which compares with ``real`` and has the recommended recipe's R1.
+    A flow's student is a copy of it that is asked at once, at t = 0. The loss is ``differences`` times the mean squared
+    difference from the teacher's image, plus ``adversarial`` times the non-saturating loss of a fresh discriminator,
+    which compares with ``real`` and has the recommended recipe's R1.
 
     Args:
         teacher: a trained flow or generator, left as it is.
@@ -127,7 +128,9 @@ def train(
     num_steps = whole_between("num_steps", num_steps, 1)
     differences = real_between("differences", differences, 0.0)
     adversarial = real_between("adversarial", adversarial, 0.0)
-    if noise.shape != images.shape:
+    if student is not None and len(noise) != len(images):
+        raise ValueError(f"noise must be one for each of {len(images)} images, got {len(noise)}")
+    if student is None and noise.shape != images.shape:
         raise ValueError(f"noise must have the shape of images, {tuple(images.shape)}, got {tuple(noise.shape)}")
     if differences == adversarial == 0:
         raise ValueError("differences and adversarial must not both be 0: the student would learn nothing")

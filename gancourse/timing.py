@@ -54,9 +54,11 @@ class Timings:
 
     Attributes:
         ms: for each name the milliseconds of one call, one number for every round.
+        first: for each name the milliseconds of the very first call, which is in no round; empty without a warm-up.
     """
 
     ms: dict[str, list[float]]
+    first: dict[str, float]
 
     def spread(self, name: str) -> Spread:
         """Return median and quartiles of the milliseconds of a call."""
@@ -99,15 +101,16 @@ def interleaved(
     names = list(calls)
     if not names:
         raise ValueError("calls must hold at least one function")
+    first = {name: first_call(calls[name]) for name in names} if warm_up else {}
     for name in names:
-        for _ in range(warm_up):
+        for _ in range(warm_up - 1):
             calls[name]()
     ms: dict[str, list[float]] = {name: [] for name in names}
     for done in range(rounds):
         turn = done % len(names)
         for name in names[turn:] + names[:turn]:
             ms[name].append(_timed(calls[name], repeats))
-    return Timings(ms)
+    return Timings(ms, first)
 
 
 def first_call(call: Callable[[], Any]) -> float:

@@ -13,10 +13,18 @@ from gancourse import runtime
 from gancourse._numbers import whole_between
 from gancourse.models.dense_conv import Generator
 
-__all__ = ["WAYS", "narrowed"]
+__all__ = ["SIZES", "WAYS", "narrowed"]
+
+SIZES = {
+    "whole": {"width": 16, "hidden": 256},
+    "half": {"width": 8, "hidden": 128},
+    "quarter": {"width": 4, "hidden": 64},
+    "tiny": {"width": 1, "hidden": 8},
+}
+"""Named by their width. Half as wide is about a quarter of the weights: a layer has inputs times outputs of them."""
 
 WAYS = ("outgoing", "incoming", "random")
-"""By what a channel is kept: by the weights that read it times batch norm's factor, by those that make it, or by chance."""
+"""What a channel is kept for: the weights that read it times batch norm's factor, those that make it, or chance."""
 
 
 @torch.no_grad()

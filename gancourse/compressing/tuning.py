@@ -9,12 +9,35 @@ from torch import Tensor, nn
 from gancourse import recommended, runtime, styling
 from gancourse._numbers import whole_between
 from gancourse.compressing import pruning
+from gancourse.compressing.channels import SIZES
 from gancourse.data import batches
+from gancourse.models import dense_conv
 
-__all__ = ["RATES", "train"]
+__all__ = ["RATES", "fresh", "train"]
 
 RATES = (8e-3, 4e-3)
 """Full rates of generator and discriminator, those of the recommended recipe."""
+
+
+def fresh(
+    size: str = "whole", *, seed: int, image_size: int = 28
+) -> tuple[dense_conv.Generator, dense_conv.Discriminator]:
+    """Return a generator of one of :data:`gancourse.compressing.channels.SIZES`, and a discriminator of usual size.
+
+    Only the generator is handed on to those who want images, so only it has to be small.
+
+    Args:
+        size: its name.
+        seed: of the first weights.
+        image_size: side of the images.
+    Raises:
+        ValueError: there is no such size, or no such side.
+    First met in: notebook 21.
+    """
+    if size not in SIZES:
+        raise ValueError(f"size must be one of {', '.join(SIZES)}, got {size!r}")
+    with runtime.seeded(seed):
+        return dense_conv.Generator(image_size, **SIZES[size]), dense_conv.Discriminator(image_size)
 
 
 def train(

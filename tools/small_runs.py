@@ -1,0 +1,343 @@
+"""What ``tools/tables.py small`` measures: the recommended generator made smaller in every way, and each way's control.
+
+All rows of one seed start from the same whole generator, and draw from the same z. What is trained gets equal CPU
+seconds: the steps below follow from the row "step times". Every way of training a small generator got three rates on a
+seed of its own (the whole generator's rates were searched for notebook 22); training on after pruning got three too.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gancourse import distilling, exporting, styling, timing
+from gancourse.compressing import channels, counting, folding, pruning, rounding, tuning
+from gancourse.metrics import judge as judges
+from gancourse.metrics.softness import BlurRuler
+from gancourse.models import averaging
+from growing_tables import SAMPLES, bench, latents, numbers, rounded, tell, together
+from image_tables import picture
+from judge_tables import Wanted
+
+REAL, WHOLE = "real digits", "whole"
+SEARCH_SEED, SHOWN, RULED = 2_000, 12, 500
+STEPS = {
+    "GAN whole": 400, "GAN half": 440, "GAN quarter": 450,
+    "pixels whole": 1_000, "pixels half": 2_000, "pixels quarter": 2_200,
+    "features half": 1_050, "pixels + D half": 600, "pixels + D quarter": 620,
+}  # fmt: skip
+TUNED = 130  # steps of training on: a third of what the whole one got
+PAIRS = 20_000
+
+# ---------------------------------------------------------------- the whole one, and what is measured
+
+
+class Whole(NamedTuple):
+    """A trained pair, z that no training sees, and what the generator makes of them."""
+
+    seed: int
+    generator: nn.Module
+    discriminator: nn.Module
+    cpu_seconds: float
+    z: Tensor
+    images: Tensor
+    classes: Tensor
+
+
+@functools.cache
+def whole(seed: int) -> Whole:
+    started = time.process_time()
+    pair = tuning.train(*tuning.fresh(seed=seed), bench().data.images, num_steps=STEPS["GAN whole"], seed=seed)
+    spent = round(time.process_time() - started, 1)
+    z = latents(SAMPLES, pair[0].latent_dim, seed)
+    images = styling.pictures(pair[0], z)
+    return Whole(seed, *pair, spent, z, images, bench().judge.probabilities(images).argmax(1))
+
+
+@functools.cache
+def pairs(seed: int) -> tuple[Tensor, Tensor]:
+    return distilling.generator_pairs(whole(seed).generator, PAIRS, seed=seed + 5)
+
+
+@functools.cache
+def ruler() -> BlurRuler:
+    return BlurRuler(bench().others[:RULED])
+
+
+def of_images(images: Tensor, at: Whole) -> dict[str, Any]:
+    """Return what is measured of images made of the whole one's z: ``error`` and ``kept`` compare with its images."""
+    chances = bench().judge.probabilities(images)
+    more = {
+        "soft": ruler().blur_of(images[:RULED]),
+        "error": float((images - at.images).square().mean()),
+        "kept": float((chances.argmax(1) == at.classes).double().mean()),
+    }
+    return numbers(images) | rounded(more) | {"classes": len(judges.classes_covered(chances))}
+
+
+def of(generator: nn.Module, at: Whole, seconds: float = 0.0) -> tuple[dict[str, Any], Tensor]:
+    """Return the numbers and the samples of a generator."""
+    images = styling.pictures(generator, at.z)
+    return of_images(images, at) | {"cpu_seconds": seconds}, images
+
+
+def sizes(generator: nn.Module) -> dict[str, int]:
+    z = torch.zeros(1, generator.latent_dim)
+    return {"parameters": counting.parameters(generator), "zeros": counting.zeros(generator),
+            "file_bytes": counting.file_bytes(generator), "zipped_bytes": counting.zipped_bytes(generator),
+            "multiply_adds": counting.multiply_adds(generator, z)}  # fmt: skip
+
+
+# ---------------------------------------------------------------- small ones, trained
+
+TRAINED = {  # how, size, and a multiple of the seconds
+    "half, GAN": ("GAN", "half"),
+    "half, pixels": ("pixels", "half"),
+    "half, features of D": ("features", "half"),
+    "half, pixels + D": ("pixels + D", "half"),
+    "quarter, GAN": ("GAN", "quarter"),
+    "quarter, pixels": ("pixels", "quarter"),
+    "quarter, pixels + D": ("pixels + D", "quarter"),
+    "whole again, pixels": ("pixels", "whole"),
+}
+RATES = (4e-3, 8e-3, 1.6e-2)
+SEARCH = {f"search: {name}, rate {rate:g}": (name, rate) for name in TRAINED for rate in RATES}
+CHOSEN = dict.fromkeys(TRAINED, 8e-3)
+LONG, LONG_SEEDS = 4, 1
+LONGER = {f"{name}, {LONG} times as long": name for name in ("half, GAN", "half, pixels")}
+
+
+def small(name: str, rate: float, seed: int, times: int = 1) -> tuple[nn.Module, float, int]:
+    """Train a small generator, and return it with the CPU seconds and the steps that it took."""
+    how, size = TRAINED[name]
+    at, steps = whole(seed), times * STEPS[f"{how} {size}"]
+    pair = tuning.fresh(size, seed=seed + 11)
+    if how != "GAN":
+        pairs(seed)  # made before the clock starts
+    started = time.process_time()
+    if how == "GAN":
+        made, _ = tuning.train(*pair, bench().data.images, rates=(rate, rate / 2), num_steps=steps, seed=seed + 11)
+    else:
+        how_taught: dict[str, Any] = {
+            "pixels": {"adversarial": 0.0},
+            "pixels + D": {},
+            "features": {"adversarial": 0.0, "features": at.discriminator.layers[:-2]},
+        }[how]
+        made = distilling.train(
+            at.generator, *pairs(seed), bench().data.images, student=pair[0], rate=rate, num_steps=steps,
+            seed=seed + 11, **how_taught,
+        )  # fmt: skip
+    return made, round(time.process_time() - started, 1), steps
+
+
+def taught(name: str, rate: float, seed: int, times: int = 1) -> tuple[dict[str, Any], nn.Module, Tensor, int]:
+    """Return the numbers of a small one, with its error on the very z that it was taught with."""
+    made, seconds, steps = small(name, rate, seed, times)
+    found, images = of(made, whole(seed), seconds)
+    if not name.endswith("GAN"):
+        z, wanted = (one[:SAMPLES] for one in pairs(seed))
+        found["error_seen"] = round(float((styling.pictures(made, z) - wanted).square().mean()), 4)
+    return found, made, images, steps
+
+
+def searched(name: str) -> dict[str, Any]:
+    of_what, rate = SEARCH[name]
+    found, _, _, steps = taught(of_what, rate, SEARCH_SEED)
+    tell(name, found)
+    return {"name": name, "seeds": [SEARCH_SEED], "steps": steps, "n": SAMPLES, "rate": rate, **together([found])}
+
+
+# ---------------------------------------------------------------- pruned ones
+
+SHARES = (30, 50, 70, 80, 90)
+TUNING_RATES = (1e-3, 3e-3, 8e-3)
+TUNING = {"whole, trained on": 0, "smallest 70 %, trained on": 70}
+TUNING_SEARCH = {f"search: {name}, rate {rate:g}": (name, rate) for name in TUNING for rate in TUNING_RATES}
+TUNING_CHOSEN = {"whole, trained on": 3e-3, "pruned": 3e-3}
+
+
+def again(generator: nn.Module, seed: int) -> nn.Module:
+    """Measure batch norm's statistics again, and return the same network."""
+    z = latents(5_000, generator.latent_dim, seed + 3)
+    averaging.recompute_batch_norm(generator, z.split(250))
+    return generator
+
+
+def tuned(generator: nn.Module, rate: float, at: Whole, steps: int = TUNED) -> nn.Module:
+    made, _ = tuning.train(
+        generator, at.discriminator, bench().data.images, rates=(rate, rate / 2), num_steps=steps, seed=at.seed + 13
+    )
+    return made
+
+
+def cut(share: int, at: Whole, **how: Any) -> nn.Module:
+    return pruning.pruned(at.generator, share / 100, seed=at.seed, **how)
+
+
+def half(way: str, at: Whole) -> nn.Module:
+    return channels.narrowed(at.generator, way=way, seed=at.seed, **channels.SIZES["half"])
+
+
+MADE: dict[str, Callable[[Whole], nn.Module]] = {WHOLE: lambda at: at.generator}
+for share in SHARES:
+    MADE |= {
+        f"smallest {share} %, stale": functools.partial(cut, share),
+        f"smallest {share} %": lambda at, share=share: again(cut(share, at), at.seed),
+        f"smallest {share} % over all": lambda at, share=share: again(cut(share, at, scope="network"), at.seed),
+    }
+MADE |= {
+    f"random {share} %": lambda at, share=share: again(cut(share, at, way="random"), at.seed) for share in (10, 30, 50)
+}
+MADE["whole, trained on"] = lambda at: tuned(at.generator, TUNING_CHOSEN["whole, trained on"], at)
+MADE |= {
+    f"smallest {share} %, trained on": lambda at, share=share: tuned(cut(share, at), TUNING_CHOSEN["pruned"], at)
+    for share in (50, 70, 90)
+}
+MADE |= {f"channels, {way}": lambda at, way=way: again(half(way, at), at.seed) for way in channels.WAYS}
+MADE |= {
+    f"channels, {way}, trained on": lambda at, way=way: tuned(half(way, at), TUNING_CHOSEN["pruned"], at)
+    for way in ("outgoing", "random")
+}
+MADE["channels, outgoing, trained as long"] = lambda at: tuned(
+    half("outgoing", at), CHOSEN["half, GAN"], at, STEPS["GAN half"]
+)
+
+# ---------------------------------------------------------------- rounded ones
+
+BITS = (8, 6, 5, 4, 3, 2)
+ROUNDED = {f"{bits} bits": (bits, "channel") for bits in BITS}
+ROUNDED |= {f"{bits} bits, one step a layer": (bits, "layer") for bits in (8, 6, 5, 4, 3)}
+ONNX = {"ONNX": None, "ONNX, int8 dynamic": "dynamic", "ONNX, int8 static": "static"}
+
+
+def rounding_row(name: str, at: Whole) -> tuple[nn.Module, dict[str, Any]]:
+    bits, per = ROUNDED[name]
+    flat = folding.folded(at.generator)  # what a program that stores whole numbers rounds
+    errors = rounding.errors(flat, bits, per=per)
+    more = {"packed_bytes": rounding.packed_bytes(flat, bits, per=per), "layers": [one._asdict() for one in errors]}
+    return rounding.rounded(flat, bits, per=per), more
+
+
+def by_onnx(way: str | None, at: Whole, folder: Any) -> tuple[dict[str, Any], Tensor, dict[str, Any]]:
+    """Return the numbers, the samples, and what the file holds, of the whole generator run by ONNX Runtime."""
+    path = exporting.to_onnx(at.generator, folder / "generator.onnx")
+    if way is not None:
+        z = latents(512, at.generator.latent_dim, at.seed + 4) if way == "static" else None
+        path = exporting.to_int8(path, folder / f"{way}.onnx", z, way=way)
+    session = exporting.Session(path)
+    images = torch.cat([session(part) for part in at.z.split(250)])
+    found = of_images(images, at) | {"largest_difference": float((images - at.images).abs().max()), "cpu_seconds": 0.0}
+    kinds: dict[str, int] = {}
+    for one in exporting.stored(path):
+        kinds[one.number_type] = kinds.get(one.number_type, 0) + one.count
+    return found, images, {"file_bytes": path.stat().st_size, "numbers": kinds, "operations": session.operations}
+
+
+# ---------------------------------------------------------------- the table
+
+STEP_TIMES, FEW, MANY, ROUNDS = "step times", 8, 32, 3
+
+
+def step_times() -> dict[str, Any]:
+    """Return CPU milliseconds of a step of each way of training: what more steps take longer, in interleaved rounds."""
+    at, images = whole(SEARCH_SEED), bench().data.images
+    z, wanted = (one[:SAMPLES] for one in pairs(SEARCH_SEED))
+    calls = {}
+    for name in STEPS:
+        how, size = name.rsplit(" ", 1)
+        pair = tuning.fresh(size, seed=0)
+        for count in (FEW, MANY):
+            if how == "GAN":
+                call = functools.partial(tuning.train, *pair, images, num_steps=count, seed=0)
+            else:
+                more = {"pixels": {"adversarial": 0.0}, "pixels + D": {},
+                        "features": {"adversarial": 0.0, "features": at.discriminator.layers[:-2]}}[how]  # fmt: skip
+                call = functools.partial(
+                    distilling.train, at.generator, z, wanted, images, student=pair[0], num_steps=count, seed=0, **more
+                )
+            calls[name, count] = call
+    found = timing.interleaved(calls, rounds=ROUNDS, warm_up=1)
+    ms = {name: (found.median((name, MANY)) - found.median((name, FEW))) / (MANY - FEW) for name in STEPS}
+    seconds = {name: round(STEPS[name] * ms[name] / 1_000, 1) for name in STEPS}
+    row = {"name": STEP_TIMES, "ms": rounded(ms), "seconds": seconds}
+    tell(STEP_TIMES, ms)
+    return row
+
+
+def row(name: str, seeds: list[int], found: list[dict[str, Any]], shown: Tensor, **more: Any) -> dict[str, Any]:
+    values = together(found)
+    tell(name, values)
+    return {"name": name, "seeds": seeds, "n": SAMPLES, **more, **values, "picture": picture(shown, columns=SHOWN // 2)}
+
+
+def table(seeds: list[int], wanted: Wanted, folder: Any) -> Iterator[dict[str, Any]]:
+    """Yield the searches, then every way and its control."""
+    if wanted(STEP_TIMES):
+        yield step_times()
+    for name in SEARCH:
+        if wanted(name):
+            yield searched(name)
+    for name, (of_what, rate) in TUNING_SEARCH.items():
+        if wanted(name):
+            at = whole(SEARCH_SEED)
+            found, _ = of(tuned(cut(TUNING[of_what], at), rate, at), at)
+            tell(name, found)
+            yield {"name": name, "seeds": [SEARCH_SEED], "steps": TUNED, "n": SAMPLES, "rate": rate,
+                   **together([found])}  # fmt: skip
+    if wanted(REAL):
+        images = bench().others
+        yield {"name": REAL, "n": SAMPLES, **numbers(images), "soft": ruler().blur_of(images[RULED : 2 * RULED]),
+               "picture": picture(images, columns=SHOWN // 2)}  # fmt: skip
+    for name, make in MADE.items():
+        if not wanted(name):
+            continue
+        found, first = [], None
+        for seed in seeds:
+            at = whole(seed)
+            started = time.process_time()
+            made = make(at)
+            seconds = at.cpu_seconds if name == WHOLE else round(time.process_time() - started, 1)
+            one, images = of(made, at, seconds)
+            found.append(one)
+            first = first or (images, sizes(made))
+        yield row(name, seeds, found, first[0], **first[1])
+    for name in ROUNDED:
+        if not wanted(name):
+            continue
+        found, first = [], None
+        for seed in seeds:
+            made, more = rounding_row(name, whole(seed))
+            one, images = of(made, whole(seed))
+            found.append(one)
+            first = first or (images, sizes(made) | more)
+        yield row(name, seeds, found, first[0], **first[1])
+    for name in TRAINED:
+        if not wanted(name):
+            continue
+        found, first = [], None
+        for seed in seeds:
+            one, made, images, steps = taught(name, CHOSEN[name], seed)
+            found.append(one)
+            first = first or (images, sizes(made) | {"steps": steps, "rate": CHOSEN[name]})
+        yield row(name, seeds, found, first[0], **first[1])
+    for name, way in ONNX.items():
+        if not wanted(name) or exporting.missing():
+            continue
+        found, first = [], None
+        for seed in seeds:
+            one, images, more = by_onnx(way, whole(seed), folder)
+            found.append(one)
+            first = first or (images, more)
+        yield row(name, seeds, found, first[0], **first[1])
+    for name, of_what in LONGER.items():
+        if wanted(name):
+            one, made, images, steps = taught(of_what, CHOSEN[of_what], seeds[0], LONG)
+            yield row(name, seeds[:LONG_SEEDS], [one], images, steps=steps, rate=CHOSEN[of_what], **sizes(made))
+
+
+NAMES = [STEP_TIMES, *SEARCH, *TUNING_SEARCH, REAL, *MADE, *ROUNDED, *TRAINED, *ONNX, *LONGER]
