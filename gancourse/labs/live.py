@@ -179,12 +179,12 @@ def _small(seed: int) -> dict[str, torch.nn.Module]:
     """Return generators of embedded digits of 16 by 16: one trained for a second or two, and what was made of it."""
     with contextlib.redirect_stdout(io.StringIO()):  # a panel says nothing but in its own line
         data = digits.load("embedded", image_size=16)
-    whole = inverse.train_generator(data.images, num_steps=120, seed=seed)
+    whole = inverse.train_generator(data.images, num_steps=90, seed=seed)
     z, images = distilling.generator_pairs(whole, 2_000, seed=seed)
     with runtime.seeded(seed):
         fresh = dense_conv.Generator(16, latent_dim=whole.latent_dim, width=8, hidden=128)
     half = distilling.train(
-        whole, z, images, data.images, student=fresh, adversarial=0.0, rate=8e-3, num_steps=150, seed=seed
+        whole, z, images, data.images, student=fresh, adversarial=0.0, rate=8e-3, num_steps=120, seed=seed
     )
     return {
         "whole": whole,

@@ -17,7 +17,8 @@ __all__ = ["batch_times", "ratios", "shared_batch"]
 
 _SHADES = (COLOURS["fake"], "#0575b0", COLOURS["warning"], "#40004b", "#a6761d", COLOURS["neutral"])
 _MARKS = ("X", "o", "s", "D", "^", "v")
-_ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 50, 100, 200, 500, 1_000)
+_FEW = tuple(lead * 10.0**power for power in range(-3, 4) for lead in (1, 2, 5))
+_MANY = tuple(lead * 10.0**power for power in range(-3, 4) for lead in (1, 1.2, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))
 
 
 def ratios(
@@ -43,7 +44,7 @@ def ratios(
     timed = list(next(iter(rows.values()), {}))
     if not timed or len(timed) > len(_MARKS) or any(list(row) != timed for row in rows.values()):
         raise ValueError(f"rows must hold networks with the same things timed, at most {len(_MARKS)}, got {dict(rows)}")
-    figure, ax = style.figure_of(ax, size=(7.4, (0.24 + 0.22 * len(timed)) * len(rows) + 1.1))
+    figure, ax = style.figure_of(ax, size=(7.4, (0.18 + 0.17 * len(timed)) * len(rows) + 1.1))
     gap = 0.7 / len(timed)
     for place, (name, row) in enumerate(rows.items()):
         for at, (what, (middle, low, high)) in enumerate(row.items()):
@@ -157,6 +158,6 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 def _round_ticks(ax: Axes) -> None:
     """Give the horizontal axis round numbers."""
     low, high = ax.get_xlim()
-    ticks = [place for place in _ROUND if low <= place <= high]
+    ticks = [place for place in (_FEW if high / low > 10 else _MANY) if low <= place <= high]
     ax.set_xticks(ticks, [f"{place:,g}" for place in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
