@@ -53,23 +53,20 @@ def pruned(
     for name, value, allowed in (("way", way, WAYS), ("scope", scope, SCOPES)):
         if value not in allowed:
             raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
-    network = copied(network)
-    layers = list(weighted(network).values())
+    made, scratch = copied(network), copied(network)
+    layers = list(weighted(scratch).values())
     method = {"smallest": prune.L1Unstructured, "random": prune.RandomUnstructured}[way]
-    strides = [layer.weight.stride() for layer in layers]
     for layer in layers:  # PyTorch's pruning flattens by view, which refuses weights with channels last in memory
-        layer.weight = nn.Parameter(layer.weight.contiguous(), requires_grad=False)
+        layer.weight = nn.Parameter(layer.weight.contiguous())
     with runtime.seeded(seed):
         if scope == "network":
             prune.global_unstructured([(layer, "weight") for layer in layers], method, amount=share)
         else:
             for layer in layers:
                 method.apply(layer, "weight", amount=share)
-    for layer, stride in zip(layers, strides, strict=True):
-        prune.remove(layer, "weight")
-        weight = layer.weight.detach()
-        layer.weight = nn.Parameter(weight.new_empty_strided(weight.shape, stride).copy_(weight))
-    return network.requires_grad_(False)
+    for target, layer in zip(weighted(made).values(), layers, strict=True):
+        target.weight.copy_(layer.weight.detach())
+    return made
 
 
 def hold_zeros(network: nn.Module) -> list[torch.utils.hooks.RemovableHandle]:
