@@ -10,6 +10,7 @@ is taken within a round. CPU time leaves out the time in which another program h
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -79,19 +80,22 @@ class Timings:
 
 
 def interleaved(
-    calls: Mapping[str, Callable[[], Any]], *, rounds: int = 30, repeats: int = 1, warm_up: int = 3
+    calls: Mapping[str, Callable[[], Any]], *, rounds: int = 30, repeats: int = 1, warm_up: int = 3, seed: int = 0
 ) -> Timings:
     """Time calls in interleaved rounds, in CPU milliseconds of this thread.
 
-    The order turns by one place from round to round, so that each call follows each other one as often.
+    The order is drawn anew for each round, so that no call always comes after the same other one.
 
     Args:
         calls: functions without arguments by their names. Work that they hand to other threads is not counted: let
             them use one.
         rounds: how often each is timed.
-        repeats: calls in a row that are timed together and divided; more than one for calls of a few microseconds.
+        repeats: calls in a row that are timed together and divided; more than one for calls of less than a millisecond.
+            All but the first then find their numbers in the cache, as in a loop that draws image after image. With 1
+            each call finds there what the others left.
         warm_up: calls of each that are made first and not counted. The first call of a network also finds memory,
             chooses algorithms and may compile.
+        seed: of the order.
     Raises:
         ValueError: a number will not do, or there are no calls.
     First met in: notebook 21.
@@ -106,9 +110,9 @@ def interleaved(
         for _ in range(warm_up - 1):
             calls[name]()
     ms: dict[str, list[float]] = {name: [] for name in names}
-    for done in range(rounds):
-        turn = done % len(names)
-        for name in names[turn:] + names[:turn]:
+    order = random.Random(seed)
+    for _ in range(rounds):
+        for name in order.sample(names, len(names)):
             ms[name].append(_timed(calls[name], repeats))
     return Timings(ms, first)
 
@@ -137,7 +141,7 @@ def line(batches: Sequence[int], ms: Sequence[float]) -> Line:
         raise ValueError(f"ms must be one time for each of {len(batches)} batches, got {len(ms)}")
     if len(set(batches)) < 2:
         raise ValueError(f"batches must hold at least two different sizes, got {list(batches)}")
-    if not all(time > 0 for time in ms):
+    if not all(one > 0 for one in ms):
         raise ValueError(f"ms must be above 0, got {list(ms)}")
     each, start = np.polyfit(np.asarray(batches, float), np.asarray(ms, float), 1, w=1 / np.asarray(ms, float))
     return Line(float(start), float(each))

@@ -14,16 +14,22 @@ def burn(ms):
         pass
 
 
-def test_each_call_is_made_once_a_round_and_the_order_turns():
+def test_each_call_is_made_once_a_round_in_an_order_of_its_own():
     made = []
     calls = {name: (lambda name=name: made.append(name)) for name in "abc"}
-    found = timing.interleaved(calls, rounds=4, warm_up=2)
-    assert "".join(made) == "abc" + "abc" + "abc" + "bca" + "cab" + "abc"  # twice to warm up, then four rounds
-    assert {name: len(ms) for name, ms in found.ms.items()} == {"a": 4, "b": 4, "c": 4}
+    found = timing.interleaved(calls, rounds=20, warm_up=2)
+    assert "".join(made[:6]) == "abcabc"  # to warm up
+    rounds = ["".join(made[at : at + 3]) for at in range(6, 66, 3)]
+    assert len(made) == 66 and all(sorted(one) == list("abc") for one in rounds) and len(set(rounds)) > 3
+    assert {name: len(ms) for name, ms in found.ms.items()} == {"a": 20, "b": 20, "c": 20}
     assert set(found.first) == set("abc")
+    again = made.copy()
     made.clear()
-    assert timing.interleaved(calls, rounds=1, repeats=2, warm_up=0).first == {}
-    assert "".join(made) == "aabbcc"
+    timing.interleaved(calls, rounds=20, warm_up=2)
+    assert made == again
+    made.clear()
+    assert timing.interleaved(calls, rounds=1, repeats=2, warm_up=0, seed=3).first == {}
+    assert made[0::2] == made[1::2] and sorted(made) == list("aabbcc")
 
 
 def test_cpu_time_and_ratios():
