@@ -256,7 +256,7 @@ def _read_finite(function: Callable[[Tensor, int], Tensor], weight: Tensor) -> T
     return made
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 5
 
 _Gradients = Sequence[Tensor]
 
@@ -301,7 +301,7 @@ _SHARED_MISTAKES: Mistakes = [
 ]
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 5")
 def averaged(function: Callable[[_Gradients, Sequence[int]], Tensor]) -> str:
     """Check ``averaged(gradients, sizes)``: the gradient of the mean over all images, from those of the parts.
 
@@ -325,7 +325,7 @@ def averaged(function: Callable[[_Gradients, Sequence[int]], Tensor]) -> str:
     return "With equal parts it is the plain mean, and that is why a batch is cut into equal parts."
 
 
-# ---------------------------------------------------------------- exercise 5
+# ---------------------------------------------------------------- exercise 4
 
 BROKEN: Mapping[str, str] = {
     "A": "weights below 0 were lost",
@@ -343,7 +343,7 @@ _BROKEN_HINTS = {
 }
 
 
-@exercise("Exercise 5")
+@exercise("Exercise 4")
 def broken_nets(answers: Mapping[str, Any]) -> str:
     """Check which of four small nets was spoiled by what.
 
