@@ -99,11 +99,9 @@ def sizes(generator: nn.Module) -> dict[str, int]:
 TRAINED = {  # how, size, and a multiple of the seconds
     "half, GAN": ("GAN", "half"),
     "half, pixels": ("pixels", "half"),
-    "half, features of D": ("features", "half"),
     "half, pixels + D": ("pixels + D", "half"),
     "quarter, GAN": ("GAN", "quarter"),
     "quarter, pixels": ("pixels", "quarter"),
-    "quarter, pixels + D": ("pixels + D", "quarter"),
     "whole again, pixels": ("pixels", "whole"),
 }
 RATES = (4e-3, 8e-3, 1.6e-2, 3.2e-2)
@@ -111,7 +109,7 @@ SEARCH = {
     f"search: {name}, rate {rate:g}": (name, rate) for name in TRAINED if name.startswith("half") for rate in RATES
 }  # the other sizes take what the search chose for half the width
 CHOSEN = dict.fromkeys(TRAINED, 8e-3)
-LONG, LONG_SEEDS = 4, 1
+LONG, LONG_SEEDS = 3, 1
 LONGER = {f"{name}, {LONG} times as long": name for name in ("half, pixels",)}
 
 
@@ -204,7 +202,7 @@ MADE |= {
 MADE |= {f"channels, {way}": lambda at, way=way: again(half(way, at), at.seed) for way in channels.WAYS}
 MADE |= {
     f"channels, {way}, trained on": lambda at, way=way: tuned(half(way, at), TUNING_CHOSEN["pruned"], at)
-    for way in ("outgoing", "random")
+    for way in channels.WAYS
 }
 MADE["channels, outgoing, trained as long"] = lambda at: tuned(
     half("outgoing", at), CHOSEN["half, GAN"], at, STEPS["GAN half"]
