@@ -204,6 +204,13 @@ MADE |= {
     for share, over, scope in ((70, "", "layer"), (70, " over all", "network"), (90, " over all", "network"))
 }
 MADE |= {f"channels, {way}": lambda at, way=way: again(half(way, at), at.seed) for way in channels.WAYS}
+ONLY = {"units": {"width": 16, "hidden": 128}, "maps": {"width": 8, "hidden": 256}}  # half of one kind of channel
+MADE |= {
+    f"{kind}, {way}": lambda at, way=way, size=size: again(
+        channels.narrowed(at.generator, way=way, seed=at.seed, **size), at.seed
+    )
+    for kind, size in ONLY.items() for way in ("outgoing", "random")
+}  # fmt: skip
 MADE |= {
     f"channels, {way}, trained on": lambda at, way=way: tuned(half(way, at), TUNING_CHOSEN["pruned"], at)
     for way in channels.WAYS
@@ -303,7 +310,7 @@ def table(seeds: list[int], wanted: Wanted, folder: Any) -> Iterator[dict[str, A
                    **together([found])}  # fmt: skip
     if wanted(REAL):
         images = bench().others
-        yield {"name": REAL, "n": SAMPLES, **numbers(images), "soft": ruler().blur_of(images[RULED : 2 * RULED]),
+        yield {"name": REAL, "n": SAMPLES, **numbers(images), "soft": round(ruler().blur_of(images[RULED : 2 * RULED]), 4),
                "picture": picture(images, columns=SHOWN // 2)}  # fmt: skip
     for name, make in MADE.items():
         if not wanted(name):
