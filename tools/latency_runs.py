@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import exporting, runtime, timing
-from gancourse.compressing import counting, folding, pruning, rounding, tuning
+from gancourse.compressing import channels, counting, folding, pruning, rounding, tuning
 from gancourse.models import averaging
 from judge_tables import Wanted
 
