@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import exporting, runtime, timing
-from gancourse.compressing import counting, folding, pruning, rounding, tuning
+from gancourse.compressing import channels, counting, folding, pruning, rounding, tuning
 from gancourse.models import averaging
 from judge_tables import Wanted
 
@@ -36,7 +36,12 @@ Call = Callable[[Tensor], Any]
 # ---------------------------------------------------------------- the kinds
 
 
+UNITS = {"width": 16, "hidden": 128}  # half of the first layer's units, all maps
+
+
 def sized(size: str) -> nn.Module:
+    if size == "units":
+        return channels.narrowed(sized(WHOLE), **UNITS)
     generator, _ = tuning.fresh(size, seed=SEED)
     z = torch.randn(1_000, generator.latent_dim, generator=runtime.generator(SEED + 1))
     averaging.recompute_batch_norm(generator, z.split(500))
@@ -121,6 +126,7 @@ def kinds(folder: Path) -> dict[str, tuple[Callable[[], Call], tuple[int, ...]]]
         "smallest 90 % zero, sparse": (lambda: Sparse(pruning.pruned(sized(WHOLE), 0.9)), BATCHES),
         "4 bits": (lambda: rounding.rounded(sized(WHOLE), 4), BATCHES),
         "half": (lambda: sized("half"), BATCHES),
+        "half the units": (lambda: sized("units"), BATCHES),
         "quarter": (lambda: sized("quarter"), BATCHES),
         "tiny": (lambda: sized("tiny"), BATCHES),
         "torch.export": (lambda: exporting.exported(sized(WHOLE)), BATCHES),
@@ -129,6 +135,7 @@ def kinds(folder: Path) -> dict[str, tuple[Callable[[], Call], tuple[int, ...]]]
         "ONNX": (lambda: by_onnx(folder), BATCHES),
         "ONNX, one batch size": (lambda: pinned(lambda count: by_onnx(folder, batch_size=count)), ENDS),
         "ONNX, half": (lambda: by_onnx(folder, "half"), BATCHES),
+        "ONNX, half the units": (lambda: by_onnx(folder, "units"), BATCHES),
         "ONNX, quarter": (lambda: by_onnx(folder, "quarter"), BATCHES),
         "ONNX, tiny": (lambda: by_onnx(folder, "tiny"), BATCHES),
         "ONNX, int8 dynamic": (lambda: by_onnx(folder, way="dynamic"), BATCHES),
@@ -176,7 +183,8 @@ def table(wanted: Wanted, folder: Path) -> Iterator[dict[str, Any]]:
         if isinstance(call, nn.Module) and not isinstance(call, Sparse):
             rows[name]["parameters"] = sum(weight.numel() for weight in call.parameters())
         ready[name] = (call, batch_sizes)
-    for name, size in {WHOLE: WHOLE, "half": "half", "quarter": "quarter", "tiny": "tiny"}.items():
+    for name, size in ((WHOLE, WHOLE), ("half", "half"), ("half the units", "units"), ("quarter", "quarter"),
+                       ("tiny", "tiny")):  # fmt: skip
         if name in rows:
             rows[name]["multiply_adds"] = counting.multiply_adds(sized(size), torch.zeros(1, 64))
     for count in BATCHES:
