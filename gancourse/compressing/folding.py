@@ -19,7 +19,7 @@ def folded(network: nn.Module) -> nn.Module:
     """Return a copy whose batch norms are folded into the layers just before them.
 
     Args:
-        network: a module with its layers in ``nn.Sequential``s. A batch norm that follows no dense or convolutional
+        network: a module with its layers in ``nn.Sequential``. A batch norm that follows no dense or convolutional
             layer stays.
     Returns:
         The copy, in eval mode; it is for use alone, because training it would be training without batch norm.
