@@ -101,14 +101,14 @@ TRAINED = {  # how, size, and a multiple of the seconds
     "half, pixels": ("pixels", "half"),
     "half, pixels + D": ("pixels + D", "half"),
     "quarter, GAN": ("GAN", "quarter"),
-    "quarter, pixels": ("pixels", "quarter"),
+    "quarter, pixels + D": ("pixels + D", "quarter"),
     "whole again, pixels": ("pixels", "whole"),
 }
 RATES = (4e-3, 8e-3, 1.6e-2, 3.2e-2)
 SEARCH = {
     f"search: {name}, rate {rate:g}": (name, rate) for name in TRAINED if name.startswith("half") for rate in RATES
 }  # the other sizes take what the search chose for half the width
-CHOSEN = dict.fromkeys(TRAINED, 1.6e-2) | {"half, pixels + D": 3.2e-2}
+CHOSEN = {name: 3.2e-2 if how == "pixels + D" else 1.6e-2 for name, (how, _) in TRAINED.items()}
 """The best of each search by the Fréchet distance."""
 
 LONG, LONG_SEEDS = 3, 1

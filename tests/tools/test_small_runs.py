@@ -65,9 +65,9 @@ def test_rows_of_one_whole_generator(few):
 
 
 def test_rows_of_trained_ones(few):
-    made = rows([5], "half, GAN", "half, pixels", "quarter, pixels", "half, pixels, 3 times as long")
+    made = rows([5], "half, GAN", "half, pixels", "quarter, pixels + D", "half, pixels, 3 times as long")
     assert made["half, pixels"]["parameters"] == made["half, GAN"]["parameters"] == 112_561
-    assert made["quarter, pixels"]["parameters"] == 30_681
+    assert made["quarter, pixels + D"]["parameters"] == 30_681
     assert "error_seen" in made["half, pixels"] and "error_seen" not in made["half, GAN"]
     assert made["half, pixels, 3 times as long"]["steps"] == 3 * made["half, pixels"]["steps"] == 6
 
