@@ -61,7 +61,9 @@ class Sparse(nn.Module):
         super().__init__()
         self.generator = folding.folded(generator)
         layer = self.generator.dense[2]
-        self.weight, self.bias = layer.weight.detach().to_sparse_csr(), layer.bias.detach()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that sparse matrices are new
+            self.weight, self.bias = layer.weight.detach().to_sparse_csr(), layer.bias.detach()
         self.generator.dense[2] = nn.Identity()
         self.generator.dense[2].forward = self._product
 
