@@ -84,7 +84,7 @@ def multiply_adds(function: Callable[[int, int, int, int, int], float]) -> str:
     return "The stride spreads the stamps; it does not change their number."
 
 
-# ---------------------------------------------------------------- exercise 2
+# ---------------------------------------------------------------- exercise 4
 
 CLOCKS: Mapping[str, str] = {
     "A": "the first call is in it",
@@ -104,7 +104,7 @@ _CLOCK_HINTS = {
 }
 
 
-@exercise("Exercise 2")
+@exercise("Exercise 4")
 def clocks(answers: Mapping[str, Any]) -> str:
     """Check what is said to be wrong with each of five ways to measure how long a network takes.
 
@@ -114,7 +114,7 @@ def clocks(answers: Mapping[str, Any]) -> str:
     return "All five print a number with a unit. Only how it was measured tells which of them is worth something."
 
 
-# ---------------------------------------------------------------- exercise 3
+# ---------------------------------------------------------------- exercise 2
 
 
 def _largest(weight: Tensor, dim: int | None = 1) -> Tensor:
@@ -217,7 +217,7 @@ _ROUND_MISTAKES: Mistakes = [
 ]  # fmt: skip
 
 
-@exercise("Exercise 3")
+@exercise("Exercise 2")
 def rounded(function: Callable[[Tensor, int], Tensor]) -> str:
     """Check ``rounded(weight, bits)``: each row of a matrix on 2^bits - 1 steps around 0, as weights again.
 
@@ -325,7 +325,7 @@ def averaged(function: Callable[[_Gradients, Sequence[int]], Tensor]) -> str:
     return "With equal parts it is the plain mean, and that is why a batch is cut into equal parts."
 
 
-# ---------------------------------------------------------------- exercise 4
+# ---------------------------------------------------------------- exercise 3
 
 BROKEN: Mapping[str, str] = {
     "A": "weights below 0 were lost",
@@ -343,7 +343,7 @@ _BROKEN_HINTS = {
 }
 
 
-@exercise("Exercise 4")
+@exercise("Exercise 3")
 def broken_nets(answers: Mapping[str, Any]) -> str:
     """Check which of four small nets was spoiled by what.
 

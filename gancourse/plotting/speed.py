@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import NullLocator
 
-from gancourse.plotting import style
+from gancourse.plotting import standing, style
 from gancourse.plotting.style import COLOURS
 
-__all__ = ["batch_times", "ratios", "shared_batch"]
+__all__ = ["batch_times", "ratios", "shared_batch", "two_costs"]
 
 _SHADES = (COLOURS["fake"], "#0575b0", COLOURS["warning"], "#40004b", "#a6761d", COLOURS["neutral"])
 _MARKS = ("X", "o", "s", "D", "^", "v")
-_FEW = tuple(lead * 10.0**power for power in range(-3, 4) for lead in (1, 2, 5))
-_MANY = tuple(lead * 10.0**power for power in range(-3, 4) for lead in (1, 1.2, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))
+_FEW = tuple(lead * 10.0**power for power in range(-3, 7) for lead in (1, 2, 5))
+_MANY = tuple(lead * 10.0**power for power in range(-3, 7) for lead in (1, 1.2, 1.5, 2, 3, 4, 5, 6, 7, 8, 9))
 
 
 def ratios(
@@ -60,7 +61,7 @@ def ratios(
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set(xscale="log", xlabel=xlabel, ylim=(len(rows) - 0.45, -0.55))
     ax.margins(x=0.12)
-    _round_ticks(ax)
+    _round_ticks(ax.xaxis)
     if len(timed) > 1:
         ax.legend(loc="best", frameon=True, edgecolor="none", framealpha=0.9)
     return figure
@@ -111,6 +112,34 @@ def batch_times(
     return figure
 
 
+def two_costs(
+    weights: Mapping[str, Sequence[tuple[float, Sequence[float], str]]],
+    milliseconds: Mapping[str, Sequence[tuple[float, Sequence[float], str]]],
+    *,
+    ylabel: str = "Fréchet distance ↓",
+) -> Figure:
+    """Draw quality against what a net costs: on the left its weights, on the right the time of one image.
+
+    Args:
+        weights, milliseconds: name -> triples (cost, value of each seed, what to write at the point), joined in this
+            order, as :func:`gancourse.plotting.standing.quality_and_time` takes them.
+        ylabel: what the values are.
+    Returns:
+        The figure: a small mark for a seed, a large one at the median; powers on all axes, one for quality.
+    Raises:
+        ValueError: there are no curves or too many, or a number is not finite or not above 0.
+    First met in: notebook 21.
+    """
+    figure, axes = style.figure(2, size=(9.8, 3.9), sharey=True)
+    xlabels = "weights ↓", "milliseconds for one image ↓"
+    for ax, curves, xlabel in zip(axes, (weights, milliseconds), xlabels, strict=True):
+        standing.quality_and_time(curves, xlabel=xlabel, ylabel=ylabel if ax is axes[0] else "", ax=ax)
+        ax.margins(0.2, 0.25)
+    for axis in (axes[0].xaxis, axes[1].xaxis, axes[0].yaxis):
+        _round_ticks(axis)
+    return figure
+
+
 def shared_batch(machines: int = 2) -> Figure:
     """Draw how machines train one network together: the batch is cut, gradients are averaged, all take the same step.
 
@@ -155,9 +184,9 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
     ax.add_patch(FancyArrowPatch(start, end, **look))
 
 
-def _round_ticks(ax: Axes) -> None:
-    """Give the horizontal axis round numbers."""
-    low, high = ax.get_xlim()
-    ticks = [place for place in (_FEW if high / low > 10 else _MANY) if low <= place <= high]
-    ax.set_xticks(ticks, [f"{place:,g}" for place in ticks])
-    ax.xaxis.set_minor_locator(NullLocator())
+def _round_ticks(axis: Axis) -> None:
+    """Give an axis of powers round numbers."""
+    low, high = axis.get_view_interval()
+    ticks = [place for place in (_FEW if high / low > 3 else _MANY) if low <= place <= high]
+    axis.set_ticks(ticks, [f"{place:,g}" for place in ticks])
+    axis.set_minor_locator(NullLocator())

@@ -98,3 +98,17 @@ def test_a_shared_batch_has_a_row_for_each_machine_and_no_word_outside_its_box(m
 def test_other_numbers_of_machines_are_refused(machines):
     with pytest.raises(ValueError, match="machines must be 2, 3 or 4"):
         speed.shared_batch(machines)
+
+
+def test_two_costs_share_the_axis_of_quality_and_have_round_ticks():
+    points = [(1e5, [110.0, 130.0, 80.0], "half"), (4e5, [100.0, 90.0, 98.0], "whole")]
+    figure = speed.two_costs({"nets": points}, {"PyTorch": [(0.4, [100.0], "whole")], "ONNX": [(0.1, [100.0], "")]})
+    left, right = figure.axes
+    (curve,) = [line for line in left.lines if line.get_label() == "nets"]
+    assert np.allclose(curve.get_xydata(), [(1e5, 110), (4e5, 98)])
+    assert {line.get_label() for line in right.lines} >= {"PyTorch", "ONNX"}
+    assert left.get_ylim() == right.get_ylim() and (left.get_xlabel(), right.get_ylabel()) == ("weights ↓", "")
+    assert [label.get_text() for label in left.get_xticklabels()] == ["100,000", "200,000", "500,000"]
+    assert "100" in [label.get_text() for label in left.get_yticklabels()]
+    with pytest.raises(ValueError, match="must hold 1 to 6 names"):
+        speed.two_costs({}, {"PyTorch": points})
