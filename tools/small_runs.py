@@ -212,16 +212,6 @@ MADE |= {
     )
     for kind, size in ONLY.items() for way in ("outgoing", "random")
 }  # fmt: skip
-
-
-def doubled(at: Whole) -> nn.Module:
-    """Return half of the maps, with the last layer's weights times 2: it sums half as many channels."""
-    made = channels.narrowed(at.generator, **ONLY["maps"])
-    made.convolutions[3].weight.mul_(2)
-    return again(made, at.seed)
-
-
-MADE["maps, outgoing, doubled"] = doubled
 MADE |= {
     f"channels, {way}, trained on": lambda at, way=way: tuned(half(way, at), TUNING_CHOSEN["pruned"], at)
     for way in channels.WAYS
