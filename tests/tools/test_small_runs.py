@@ -65,11 +65,11 @@ def test_rows_of_one_whole_generator(few):
 
 
 def test_rows_of_trained_ones(few):
-    made = rows([5], "half, GAN", "half, pixels", "quarter, pixels + D", "half, pixels, 3 times as long")
+    made = rows([5], "half, GAN", "half, pixels", "quarter, pixels + D", small_runs.TWICE)
     assert made["half, pixels"]["parameters"] == made["half, GAN"]["parameters"] == 112_561
     assert made["quarter, pixels + D"]["parameters"] == 30_681
     assert "error_seen" in made["half, pixels"] and "error_seen" not in made["half, GAN"]
-    assert made["half, pixels, 3 times as long"]["steps"] == 3 * made["half, pixels"]["steps"] == 6
+    assert made[small_runs.TWICE]["steps"] == 2 * made["half, GAN"]["steps"] == 4
 
 
 def test_rows_of_training_on_keep_their_zeros(few):
