@@ -96,7 +96,6 @@ def train(
     real: Tensor,
     *,
     student: nn.Module | None = None,
-    features: Callable[[Tensor], Tensor] | None = None,
     differences: float = 10.0,
     adversarial: float = 1.0,
     rate: float = RATE,
@@ -115,7 +114,6 @@ def train(
         real: real images, shape (M, C, S, S). Without a discriminator nothing is taken from them.
         student: a fresh network that turns ``noise`` into images, left as it is: a copy is trained, and batch norm's
             statistics are measured again at the end. None for a copy of the teacher.
-        features: what is compared, as a function of images that gradients go through; None for the pixels.
         differences, adversarial: weights; one of them may be 0.
         rate: full rate of the student; the discriminator's is 0.004, and both fall along a cosine.
         num_steps: how many steps, of 64 images.
@@ -136,7 +134,7 @@ def train(
         raise ValueError("differences and adversarial must not both be 0: the student would learn nothing")
     student = copy.deepcopy(teacher) if student is None else copy.deepcopy(student).train()
     student.requires_grad_(True)
-    answer, seen = _answers(student), features or (lambda images: images)
+    answer = _answers(student)
     average = averaging.average(student, _DECAY)
     networks, rates = [student], [rate]
     if adversarial:
@@ -158,7 +156,7 @@ def train(
     for done in range(num_steps):
         x, wanted = next(asked)
         made = answer(x)
-        loss = differences * (seen(made) - seen(wanted)).square().mean() if differences else made.new_zeros(())
+        loss = differences * (made - wanted).square().mean() if differences else made.new_zeros(())
         if adversarial:
             _update(D, optimizers[1], next(reals), made.detach(), braked=done % recommended.R1_EVERY == 0)
             loss = loss + adversarial * losses.non_saturating_generator_loss(fake_logits=D(made))

@@ -1,7 +1,8 @@
 """Whole channels taken out of a generator, so that its layers get smaller: fewer numbers, and less to multiply.
 
 What is left is an ordinary :class:`gancourse.models.dense_conv.Generator` with a smaller width. It differs from a fresh
-one of that size in its weights alone, so training a fresh one is the control.
+one of that size in its weights alone. So the control is a fresh one that is trained for as many seconds as the whole
+one and what is left of it together, as Liu et al. (2019) asked for classifiers.
 """
 
 from __future__ import annotations
