@@ -1,13 +1,16 @@
 """Lets go of figures and panels that were shown: IPython keeps every result of a cell in ``Out`` while the kernel runs.
 
 A figure takes some 5 MB, so a notebook that is run again and again would fill the memory with pictures that are on the
-page anyway. The newest result stays in ``Out`` and ``_``; what has a name of its own stays whatever happens.
+page anyway. The newest result stays in ``Out`` and ``_``; what has a name of its own stays whatever happens. Memory
+that is free after a cell is given back to the system.
 """
 
 from __future__ import annotations
 
 import sys
 from typing import Any
+
+from gancourse import memory
 
 __all__ = ["let_go"]
 
@@ -28,6 +31,7 @@ def _after_a_cell(result: Any) -> None:
             for names in (shell.user_ns, shell.user_ns_hidden):  # where it is also called _7 or the like
                 if names.get(f"_{number}") is shown:
                     del names[f"_{number}"]
+    memory.give_back()
 
 
 def _is_large(shown: Any) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -213,13 +214,10 @@ class Session:
         options.log_severity_level = 3
         # more than this is bound to a processor and has names of its own
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        target = self.path.with_suffix(".joined.onnx")
-        try:
-            options.optimized_model_filepath = str(target)
+        with tempfile.TemporaryDirectory() as folder:
+            options.optimized_model_filepath = str(Path(folder) / "joined.onnx")
             onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-            return [node.op_type for node in onnx.load(target).graph.node]
-        finally:
-            target.unlink(missing_ok=True)
+            return [node.op_type for node in onnx.load(options.optimized_model_filepath).graph.node]
 
 
 def to_int8(path: str | Path, target: str | Path, z: Tensor | None = None, *, way: str = "dynamic") -> Path:

@@ -7,7 +7,6 @@ generators that you hold, and :func:`seeded` puts PyTorch's own generators back 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import platform
 import signal
@@ -18,7 +17,7 @@ from typing import Any
 
 import torch
 
-from gancourse import __version__, _out_of_order, _shown
+from gancourse import __version__, _out_of_order, _shown, memory
 from gancourse._numbers import whole
 
 __all__ = ["budget", "generator", "interrupt_deferred", "pick_device", "seeded", "setup", "threads"]
@@ -101,7 +100,7 @@ def setup(device: str | torch.device | None = None) -> torch.device:
 
     One thread because the networks of most notebooks are tiny, and a second thread then costs
     more than it brings; cells that train on images ask for more with :func:`threads`.
-    Freed memory is kept for the next step (:func:`keep_freed_memory`).
+    Freed memory is kept for the next step, and in a notebook given back after each cell.
     Draws no random number and seeds nothing. In a notebook, a ``NameError`` says from now on which cell
     makes the name, and of the figures and panels that cells show only the newest stays in
     IPython's ``Out``.
@@ -114,7 +113,7 @@ def setup(device: str | torch.device | None = None) -> torch.device:
     """
     chosen = pick_device(device)
     torch.set_num_threads(1)
-    keep_freed_memory()
+    memory.keep()
     _out_of_order.explain()
     _shown.let_go()
     name = f"{chosen.type} ({torch.cuda.get_device_name(chosen)})" if chosen.type == "cuda" else chosen.type
@@ -124,20 +123,6 @@ def setup(device: str | torch.device | None = None) -> torch.device:
         f"{where} | device: {name} | CPU threads: 1"
     )
     return chosen
-
-
-def keep_freed_memory() -> bool:
-    """Let the C library keep up to 512 MiB of freed memory of this process; return whether it can be told to.
-
-    Without that, glibc gives blocks of some megabytes back to the system and asks for them again in every step, and the
-    system fills each new page with zeros: about a quarter of the time of a large ensemble's step. Only glibc (Linux)
-    is told; elsewhere nothing happens.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
-    libc = ctypes.CDLL(None)
-    return bool(libc.mallopt(mmap_threshold, 32 << 20)) and bool(libc.mallopt(trim_threshold, 512 << 20))
 
 
 def budget(*, cpu: int, gpu: int, device: str | torch.device | None = None) -> int:

@@ -188,3 +188,60 @@ def test_the_finished_average_has_statistics_of_its_own_latents():
     first, norm = generator.network.dense[:2]
     assert torch.allclose(norm.running_mean, first(torch.cat([z, generator.code(asked)], 1)).mean(0), atol=1e-5)
     assert not torch.equal(norm.running_mean, parts.generator.network.dense[1].running_mean)
+
+
+# ---------------------------------------------------------------- guidance by a slope
+
+
+class Flat:
+    """A generator that draws z itself, one pixel for each number: the slope of a score is then known."""
+
+    def __call__(self, z, labels):
+        return z.view(len(z), 1, 1, -1)
+
+
+def towards(place):
+    """Return the score -|x - place|^2 / 2, whose slope at x is place - x."""
+    return lambda images, labels: -(images.flatten(1) - place[labels]).square().sum(dim=1) / 2
+
+
+def test_uphill_goes_the_way_that_the_slope_says():
+    place = torch.tensor([[3.0, 0.0], [0.0, -2.0]])
+    z, labels = torch.randn(5, 2, generator=runtime.generator(0)), torch.tensor([0, 1, 0, 0, 1])
+    for steps, size, pull in ((0, 0.3, 0.0), (1, 0.3, 0.0), (3, 0.1, 0.0), (4, 0.2, 1.0)):
+        moved = conditional.uphill(Flat(), towards(place), labels, z, steps=steps, size=size, pull=pull)
+        rest = place[labels] / (1 + pull)  # each step covers the share size * (1 + pull) of the way to it
+        assert torch.allclose(moved, rest + (1 - size * (1 + pull)) ** steps * (z - rest), atol=1e-6)
+        assert not moved.requires_grad
+    assert not z.requires_grad
+
+
+def test_many_small_noisy_steps_draw_from_the_density():
+    z = torch.randn(4_000, 1, generator=runtime.generator(1))
+    labels = torch.zeros(4_000, dtype=torch.int64)
+    moved = conditional.uphill(
+        Flat(), towards(torch.tensor([[4.0]])), labels, z, steps=200, size=0.02, pull=1.0, noise=runtime.generator(2)
+    )
+    assert float(moved.mean()) == pytest.approx(2, abs=0.06)  # N(0, 1) exp(-(z - 4)^2 / 2) is N(2, 1/2)
+    assert float(moved.var()) == pytest.approx(0.5, abs=0.06)
+
+
+def test_uphill_raises_what_d_says_and_leaves_the_weights():
+    parts = made()
+    generator = conditional.finish(parts, runtime.generator(3))
+    before = copy.deepcopy(generator.state_dict())
+    z, labels = torch.randn(600, 6, generator=runtime.generator(4)), torch.arange(600) % 3
+    moved = conditional.uphill(generator, parts.discriminator, labels, z, steps=2, size=1e-3)
+    logits = [parts.discriminator(conditional.ask(generator, labels, z=at), labels) for at in (z, moved)]
+    assert float((logits[1] > logits[0]).double().mean()) > 0.95
+    assert all(torch.equal(value, generator.state_dict()[key]) for key, value in before.items())
+    assert all(weight.grad is None for weight in parts.discriminator.parameters())
+
+
+@pytest.mark.parametrize("wrong", [{"steps": -1}, {"steps": 1.5}, {"size": -0.1}, {"size": float("nan")}, {"pull": -1}])
+def test_uphill_refuses_numbers_that_are_none(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        conditional.uphill(
+            Flat(), towards(torch.zeros(1, 2)), torch.zeros(1, dtype=torch.int64), torch.zeros(1, 2),
+            **{"steps": 1, "size": 0.1} | wrong,
+        )  # fmt: skip

@@ -52,8 +52,9 @@ def terms_by_hand(parts, recipe, damaged, seed, keep=True):
         Recipe("squares", diversity=0.3),
         Recipe("absolute", noise="dropout"),
         Recipe("squares", wide=True),
+        Recipe("squares", enlarge=True),
     ],
-    ids=["squares", "absolute", "perceptual", "diversity", "dropout", "wide"],
+    ids=["squares", "absolute", "perceptual", "diversity", "dropout", "wide", "enlarge"],
 )
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_restorer_s_loss_is_the_sum_of_its_terms(recipe, keep):
@@ -238,9 +239,44 @@ def test_frames_between_are_questions_too_but_have_no_known_pixels():
         restoring.answers(restorer, asked, runtime.generator(0))
 
 
+def test_the_pixel_loss_counts_the_pixels_that_it_is_told_to():
+    """Inside and outside add up to everywhere, and what is not counted sends no gradient."""
+    damaged, says = degrade.hide(images(8), (3, 14), (5, 16)), {}
+    for where in restoring.WHERE:
+        recipe = Recipe("squares", where=where)
+        parts = parts_of(recipe)
+        before = copy.deepcopy(parts)
+        noise = torch.randn(8, 16, generator=runtime.generator(7))
+        off = (before.restorer(damaged.given, noise) - damaged.truth).detach().square()
+        counts = {"everywhere": torch.ones_like(off), "hidden": 1 - damaged.mask, "known": damaged.mask}[where]
+        says[where] = float(restoring.make_step(parts, recipe, runtime.generator(7), keep=False)(damaged)["g_loss"])
+        assert says[where] == pytest.approx(float((off * counts).sum() / (8 * 16 * 16)), rel=1e-5)
+    assert says["hidden"] + says["known"] == pytest.approx(says["everywhere"], rel=1e-5)
+    with pytest.raises(TypeError, match="where must be 'everywhere' for what has no mask of known pixels, Between"):
+        restoring.make_step(parts, recipe, runtime.generator(7), keep=False)(moving.straight(images(8)))
+
+
+def test_a_loss_of_hidden_pixels_alone_teaches_what_known_pixels_put_back_teach():
+    put_back = restoring.train(images(), degrade.half, Recipe(num_steps=5), seed=0)
+    hidden = restoring.train(images(), degrade.half, Recipe(num_steps=5, where="hidden"), seed=0, keep=False)
+    everywhere = restoring.train(images(), degrade.half, Recipe(num_steps=5), seed=0, keep=False)
+    asked = degrade.half(images(5, seed=2))
+    ours, same, other = (restoring.answers(one, asked, runtime.generator(0)) for one in (put_back, hidden, everywhere))
+    assert torch.allclose(ours, same, atol=1e-5) and not torch.allclose(ours, other, atol=1e-2)
+
+
+def test_a_rate_of_one_s_own_is_that_of_both_players():
+    for adversarial in (0.0, 0.1):
+        parts = parts_of(Recipe("squares", adversarial, rate=0.01))
+        optimizers = [one for one in (parts.g_optimizer, parts.d_optimizer) if one is not None]
+        assert [one.param_groups[0]["lr"] for one in optimizers] == [0.01] * (1 + bool(adversarial))
+
+
 @pytest.mark.parametrize(
     "settings, words",
     [
+        ({"where": "inside"}, "where must be one of everywhere, hidden, known, got 'inside'"),
+        ({"rate": 0.0}, "rate must be"),
         ({"pixel": "l2"}, "pixel must be one of squares, absolute, or None, got 'l2'"),
         ({"pixel": None}, "a recipe needs a pixel loss, a perceptual one, or an adversarial weight above 0"),
         ({"adversarial": -0.1}, "adversarial must be a finite number, at least 0"),

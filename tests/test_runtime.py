@@ -1,10 +1,7 @@
 """Device, threads, seeds and budgets."""
 
 import os
-import platform
 import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -111,34 +108,6 @@ def test_a_bad_seed_is_named(bad):
         runtime.generator(bad)
     with pytest.raises(ValueError, match="seed must be a whole number"), runtime.seeded(bad):
         pass
-
-
-def test_freed_memory_is_kept_for_the_next_step():
-    """Counts the pages that the system fills with zeros while an ensemble trains."""
-    program = """
-import resource, torch
-from gancourse import runtime
-from gancourse.data import toy
-from gancourse.ensembles import Ensemble, Recipe
-torch.set_num_threads(1)
-if {told}:
-    assert runtime.keep_freed_memory()
-ensemble = Ensemble(Recipe(hidden=32, batch_size=64), toy.ring(), seeds=range(256))
-ensemble.train(8)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-ensemble.train(8)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-    if platform.libc_ver()[0] != "glibc":
-        assert runtime.keep_freed_memory() is False
-        pytest.skip("only glibc can be told to keep freed memory")
-    faults = []
-    for told in (False, True):
-        done = subprocess.run(
-            [sys.executable, "-c", program.format(told=told)], capture_output=True, text=True, check=True
-        )
-        faults.append(int(done.stdout.split()[-1]))
-    assert faults[1] < faults[0] / 4, faults
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to one's own process differ on Windows")

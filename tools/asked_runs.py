@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+import guided_runs
 import judge_runs
 from gancourse import conditional, runtime, training
 from gancourse.data import batches, digits, spoiled_sets
@@ -119,11 +120,10 @@ ARMS: dict[str, tuple[str, dict[str, Any]]] = {
     "D gets no label": ("blind", {}),
     "labels shuffled in training": ("projection", {}),
 }
-CHOSEN = 8
-BEST = f"best of {CHOSEN} by D"
+CHOSEN, BEST = guided_runs.CHOSEN, guided_runs.BEST
 OF_TWO = ("projection", "concatenation")
 REAL, RELABELLED, STORED = "real images", "projection, relabelled", "one stored image per class"
-NAMES = [REAL, *ARMS, RELABELLED, *(f"{name}, {BEST}" for name in OF_TWO), STORED]
+NAMES = [REAL, *ARMS, RELABELLED, *(f"{name}, {BEST}" for name in OF_TWO), STORED, *guided_runs.NAMES]
 
 
 def chosen(generator: nn.Module, discriminator: nn.Module, labels: Tensor, noise: torch.Generator) -> Tensor:
@@ -144,7 +144,8 @@ def chosen(generator: nn.Module, discriminator: nn.Module, labels: Tensor, noise
 
 
 def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield a row for each way of telling, for finished samples relabelled, and for what stores one image a class."""
+    """Yield a row for each way of telling, for finished samples relabelled, for D's choice and for guidance by it, and
+    for what stores one image a class."""
     at = bench()
     if wanted(REAL):
         yield row(REAL, [], [numbers(at.others, at.other_labels)], [0.0], at.others[_first_of_each(at.other_labels)])
@@ -166,10 +167,16 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
                 sets[RELABELLED] = (
                     sets[name][0], spoiled_sets.permute_labels(asked_for, generator=runtime.generator(seed + 5)),
                 )  # fmt: skip
-            if f"{name}, {BEST}" in derived:
+            if name in OF_TWO and wanted(f"{name}, {BEST}"):
                 sets[f"{name}, {BEST}"] = (chosen(generator, discriminator, asked_for, noise), asked_for)
+            costs = {}
+            for made in [other for other in derived if other in guided_runs.NAMES and wanted(other)]:
+                guided, costs[made] = guided_runs.run(made, generator, discriminator, asked_for, seed)
+                sets[made] = (guided.images, asked_for)
             for made, (images, given) in sets.items():
-                found.setdefault(made, []).append(numbers(images, given))
+                if not wanted(made):
+                    continue
+                found.setdefault(made, []).append(numbers(images, given) | costs.get(made, {}))
                 if made not in pictures:
                     pictures[made] = images[:20][given[:20].argsort(stable=True)] if made == RELABELLED else images
         for made in found:
@@ -200,7 +207,7 @@ def _first_of_each(labels: Tensor) -> Tensor:
 
 
 def row(name: str, seeds: list[int], found: list[dict[str, Any]], spent: list[float], images: Tensor) -> dict[str, Any]:
-    print(f"{name:30s}" + "  ".join(f"{k} {[round(f[k], 3) for f in found]}" for k in SHOWN), spent, flush=True)
+    print(f"{name:46s}" + "  ".join(f"{k} {[round(f[k], 3) for f in found]}" for k in SHOWN), spent, flush=True)
     values = {key: [rounded(one[key]) for one in found] for key in found[0]}
     return {"name": name, "seeds": seeds, "steps": STEPS, "n": SAMPLES, **values, "cpu_seconds": spent,
             "picture": picture(images, columns=10)}  # fmt: skip

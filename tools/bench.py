@@ -3,7 +3,9 @@
     python tools/bench.py                        everything below
     python tools/bench.py imports                what a notebook's imports add to importing torch and matplotlib
     python tools/bench.py notebooks [NOTEBOOK]   seconds, CPU seconds and memory from first to last cell
-    python tools/bench.py panels                 first picture, frames and pause of each panel in a real JupyterLab
+    python tools/bench.py panels [PANEL]         first picture, frames and pause of each panel in a real JupyterLab
+    python tools/bench.py frames [PANEL]         CPU time of a frame of each panel, without a browser; with
+                                                 --against FOLDER beside another checkout of the course
     python tools/bench.py steps                  the classic tutorial's step and ours, same networks, batch and data
 
 Times depend on the machine and on what else it does: run it on an idle one, and publish ratios, or name the
@@ -113,16 +115,16 @@ def bench_notebooks(paths: list[Path], course: Course, repeat: int) -> None:
 # ---------------------------------------------------------------- panels
 
 
-def bench_panels(paths: list[Path], course: Course, repeat: int) -> None:
+def bench_panels(makers: list[str], repeat: int) -> None:
     """Run, play and pause each panel in JupyterLab and Chromium; processor time is the kernel's own."""
     if reason := browser.why_not():
         print(f"\nno panels measured: {reason}")
         return
     columns = "first picture, s | CPU s of building | frames a second | CPU ms of a frame | pause, s"
     print(f"\n| panel, median of {repeat} | {columns} |\n|---|---|---|---|---|---|")
-    print("| promised | 1 | | 8 | | 0.4 |")
+    print("| promised | 1 | | 15 | | 0.2 |")
     with tempfile.TemporaryDirectory() as folder, browser.JupyterLab(Path(folder)) as lab, browser.Browser() as chrome:
-        for maker in browser.panels():
+        for maker in makers:
             notebook = chrome.open(lab, maker.replace(".", "_"), browser.panel_cells(maker))
             notebook.run_cell(0)
             runs = [_one_panel(notebook, maker) for _ in range(repeat)]
@@ -150,6 +152,97 @@ def _one_panel(notebook: browser.Notebook, maker: str) -> list[float | None]:
         pause = notebook.panel.seconds_to_pause()
     building = float(notebook.ask(timed.format(f"{maker}()", 1)))
     return [(first - started) / 1000, building, frames, 1000 * frame, pause]
+
+
+# ---------------------------------------------------------------- frames
+
+_FRAMES = """
+import importlib, json, random, sys, time
+
+module, _, name = sys.argv[1].partition(".")
+panel = getattr(importlib.import_module(f"gancourse.labs.{module}"), name)()
+chance = random.Random(0)
+
+
+def moves(count):
+    found = []
+    while len(found) < count:
+        attribute = chance.choice(sorted(panel.controls))
+        control = panel.controls[attribute]
+        if hasattr(control, "options"):
+            values = [option[1] if isinstance(option, tuple) else option for option in control.options]
+        elif isinstance(control.value, bool):
+            values = [False, True]
+        else:
+            steps = round((control.max - control.min) / control.step)
+            values = [type(control.value)(control.min + control.step * chance.randint(0, steps))]
+        found.append((attribute, chance.choice(values)))
+    return found
+
+
+def frame(move):
+    if panel.live:
+        panel.advance(1)
+    else:
+        panel.controls[move[0]].value = move[1]
+
+
+plan = moves(40)
+for move in plan:  # once without the clock, for what is made when it is first asked for
+    frame(move)
+drawn, before = panel.frames, time.process_time()
+for move in plan:
+    frame(move)
+used, drawn = time.process_time() - before, panel.frames - drawn
+step = 0.0
+if panel.live:
+    before = time.process_time()
+    for _ in range(40):
+        panel.stepper.step()
+    step = (time.process_time() - before) / 40
+if panel.alert_text:
+    sys.exit(panel.alert_text)
+print(json.dumps({"frame": 1000 * used / drawn, "step": 1000 * step, "kilobytes": len(panel.png) / 1000}))
+"""
+"""Makes 40 frames of a panel: each after one training step, or, on a panel that does not train, after one move of a
+control, of which each panel gets the same in the same order."""
+
+
+def bench_frames(makers: list[str], repeat: int, against: Path | None) -> None:
+    """Count the CPU time of a frame, on one thread: one step or one move of a control, the picture and its words.
+
+    A busy machine disturbs it little. With ``against`` both checkouts take turns, panel by panel.
+    """
+    trees = [ROOT] if against is None else [against.resolve(), ROOT]
+    columns = "CPU ms of a frame | of it the step | frames a CPU second | KB of a picture"
+    more = "" if against is None else " | CPU ms there | times as many frames"
+    print(f"\n| panel, least of {repeat} | {columns}{more} |\n|---|---|---|---|---|{'---|---|' if more else ''}")
+    for maker in makers:
+        runs = {tree: [found for _ in range(repeat) if (found := _frames_of(maker, tree))] for tree in trees}
+        least = {tree: min(found, key=lambda run: run["frame"]) for tree, found in runs.items() if found}
+        if ROOT not in least:
+            print(f"| {maker} | failed |", flush=True)
+            continue
+        here = least[ROOT]
+        cells = [f"{here['frame']:.1f}", f"{here['step']:.1f}" if here["step"] else ""]
+        cells += [f"{1000 / here['frame']:.0f}", f"{here['kilobytes']:.0f}"]
+        if more:
+            there = least.get(trees[0])
+            cells += [f"{there['frame']:.1f}", f"{there['frame'] / here['frame']:.2f}"] if there else ["none", ""]
+        print(f"| {maker} | " + " | ".join(cells) + " |", flush=True)
+
+
+def _frames_of(maker: str, tree: Path) -> dict[str, float] | None:
+    """Return what a process of its own counts in one checkout; None where the panel is missing or stops."""
+    one = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "GANCOURSE_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", _FRAMES, maker],
+        env={**os.environ, **one, "PYTHONPATH": str(tree)},
+        cwd=tree,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
 # ---------------------------------------------------------------- steps
@@ -297,32 +390,37 @@ def bench_steps(paths: list[Path], course: Course, repeat: int) -> None:
 
 # ---------------------------------------------------------------- command line
 
-MEASUREMENTS: dict[str, tuple[Callable[[list[Path], Course, int], None], int]] = {
-    "imports": (bench_imports, 5),
-    "notebooks": (bench_notebooks, 1),
-    "panels": (bench_panels, 3),
-    "steps": (bench_steps, 9),
-}
-"""What can be measured: the function, and how often it repeats if nothing else is said."""
+REPEATS = {"imports": 5, "notebooks": 1, "panels": 3, "frames": 3, "steps": 9}
+"""What can be measured, and how often it repeats if nothing else is said."""
 
 
 def main() -> None:
     """Run the measurements that were named; see the top of this file."""
     course = Course(ROOT)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("measurement", nargs="?", choices=[*MEASUREMENTS, "all"], default="all")
-    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
+    parser.add_argument("measurement", nargs="?", choices=[*REPEATS, "all"], default="all")
+    parser.add_argument("what", nargs="*", metavar="NOTEBOOK|PANEL", help="which notebooks, or panels such as ring")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout, to count frames in both")
     parser.add_argument("--repeat", type=int, help="how often to measure")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(json.dumps(run_one(options.one, course)))
         return
-    paths = [path.resolve() for path in options.notebooks] or course.notebooks
     print(machine())
-    for name, (measure, repeat) in MEASUREMENTS.items():
-        if options.measurement in (name, "all"):
-            measure(paths, course, options.repeat or repeat)
+    wanted = [*REPEATS] if options.measurement == "all" else [options.measurement]
+    paths = [Path(path).resolve() for path in options.what if path.endswith(".ipynb")] or course.notebooks
+    for name in wanted:
+        repeat = options.repeat or REPEATS[name]
+        if name in ("panels", "frames"):
+            named = [] if options.measurement == "all" else options.what
+            makers = [maker for maker in browser.panels() if not named or {maker, maker.partition(".")[0]} & {*named}]
+            if name == "panels":
+                bench_panels(makers, repeat)
+            else:
+                bench_frames(makers, repeat, options.against)
+            continue
+        {"imports": bench_imports, "notebooks": bench_notebooks, "steps": bench_steps}[name](paths, course, repeat)
 
 
 if __name__ == "__main__":

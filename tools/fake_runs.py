@@ -94,16 +94,15 @@ def relativistic_step(parts: recommended.Parts, latents: Callable[[int], Tensor]
 # ---------------------------------------------------------------- a minority
 
 COMMON, UNCOMMON, TOTAL = 3, 7, 5_000
-SHORT, LONG = 250, 600
+SHORT = 250
 PLAN = {
     "50 %": (0.5, SHORT, "recommended", 3),
     "10 %": (0.1, SHORT, "recommended", 3),
     "3 %": (0.03, SHORT, "recommended", 3),
     "1 %": (0.01, SHORT, "recommended", 3),
-    "10 %, longer": (0.1, LONG, "recommended", 2),
+    "50 %, no brake": (0.5, SHORT, "no brake", 3),
     "10 %, no brake": (0.1, SHORT, "no brake", 3),
     "10 %, drawn as often": (0.1, SHORT, "as often", 3),
-    "10 %, asked for": (0.1, SHORT, "asked", 2),
 }
 """Share of sevens among threes and sevens, steps, how it is trained, seeds."""
 
@@ -158,14 +157,7 @@ def minorities(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def grown_with(images: Tensor, labels: Tensor, way: str, steps: int, seed: int) -> tuple[Sampler, Callable]:
-    """Train on a common group (label 0) and an uncommon one (label 1) in one of four ways."""
-    if way == "asked":
-        pair = helping.train_pair(images, labels, num_steps=steps, seed=seed)
-
-        def draw(count: int, seed: int) -> Tensor:
-            return helping.made(pair.generator, count, seed)[0]
-
-        return draw, lambda piece: pair.discriminator(piece, torch.arange(len(piece)) % 2)
+    """Train on a common group (label 0) and an uncommon one (label 1) in one of three ways."""
     if way == "no brake":
         return unbraked(images, steps, seed)
     stream = None

@@ -1,10 +1,12 @@
 """What ``tools/tables.py frames`` measures: the next frame where three are possible, and the frame between two.
 
-Lanes have exact best answers. The frame between two has one right answer, so there the loss should matter little.
+Lanes have exact best answers. The frame between two has one right answer, so there the loss should matter little. In
+films with jumps every second frame is invented, and D sees the guess alone, or the guess between its two neighbours.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -32,11 +34,23 @@ BETWEEN = {
     "crossing: squares + 0.05 adversarial": Recipe("squares", 0.05, wide=True),
 }
 FILMS = {"straight": moving.straight, "crossing": moving.crossing}
+SEES = ("the guess", "three frames")
+JUMPS = {"jumps: squares": Recipe("squares", wide=True)} | {
+    f"jumps: squares + 0.25 adversarial, D sees {seen}": Recipe(
+        "squares", 0.25, wide=True, d_sees_given=seen == SEES[1]
+    )
+    for seen in SEES
+}
+JUMPS_TRUTH, JUMPS_AVERAGE, JUMPS_HELD = (f"jumps: {what}" for what in ("truth", "average of both frames", "held"))
+JUMPS_KNOWN = (JUMPS_TRUTH, JUMPS_AVERAGE, JUMPS_HELD)
 AVERAGES = [f"{film}: average of both frames" for film in FILMS]
 EXACT = ("lanes: exact mean", "lanes: exact median", "lanes: exact sample")
-NAMES = [*EXACT, *ARMS, *AVERAGES, *BETWEEN]
+NAMES = [*EXACT, *ARMS, *AVERAGES, *BETWEEN, *JUMPS_KNOWN, *JUMPS]
 ASKED, DRAWS, SHOWN = 500, 24, 4
 """Questions, answers to each, and questions in a picture, each with four answers."""
+
+WHOLE, ON_SCREEN, ONE_LANE = 250, 8, 0.75
+"""Films with jumps, frames of each that a picture shows, and the share of the ink that must lie in one lane."""
 
 
 def lanes_used(draws: Tensor, ways: Tensor) -> float:
@@ -119,6 +133,70 @@ def shown_between(asked: moving.Between, restored: Tensor) -> str:
     return picture(torch.stack([asked.before, restored, asked.truth, asked.after], dim=1)[:8].flatten(0, 1), columns=16)
 
 
+def of_film(frames: Tensor, film: moving.Jumps, features: Tensor) -> dict[str, float]:
+    """Return the measures of a film of which every second frame is invented; ``features`` are of other true frames.
+
+    A frame keeps to its lanes if one lane has three quarters of its ink, and if the digit may be in that lane: it is
+    there in the frame before or in the one after.
+    """
+    ink = moving.lane_ink(frames[1::2])
+    before, after = film.lane[:-1:2], film.lane[2::2]
+    most = ink.argmax(dim=0)
+    kept = (ink.amax(dim=0) >= ONE_LANE * ink.sum(dim=0)) & ((most == before) | (most == after))
+    stays = before == after
+    invented, truth = frames[1::2].flatten(0, 1), film.frames[1::2].flatten(0, 1)
+    off = (frames - film.frames)[1::2].square().flatten(2).mean(dim=2)
+    twice = [one.diff(n=2, dim=0).abs().mean() for one in (frames, film.frames)]
+    found = between(invented, truth, features) | {
+        "error_stays": float(off[stays].mean()),
+        "kept_stays": float(kept[stays].double().mean()),
+        "kept_jumps": float(kept[~stays].double().mean()),
+        "ink": float((invented + 1).mean() / (truth + 1).mean()),
+        "flicker": restoration.flicker(moving.followed(frames), moving.followed(film.frames)),
+        "second_difference": float(twice[0] / twice[1]),
+    }
+    return {key: round(value, 5) for key, value in found.items()}
+
+
+def strips(frames: Tensor) -> str:
+    """Return a picture: the first films, two in a row, without the last frame."""
+    return picture(frames[:ON_SCREEN, :SHOWN].transpose(0, 1).flatten(0, 1), columns=2 * ON_SCREEN)
+
+
+def jumps(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield films with jumps: the true one, two that need no training, and a row for every recipe."""
+    at = restore_runs.bench()
+    film = moving.jumps(at.images[:WHOLE], generator=runtime.generator(79))
+    asked = film.questions()
+    others = moving.jumps(at.data.images[: restore_runs.COMPARED_WITH // 4], generator=runtime.generator(80))
+    features = at.judges[0].features(others.questions().truth)
+    known = zip(JUMPS_KNOWN, (asked.truth, (asked.before + asked.after) / 2, asked.before), strict=True)
+    for name, answers in known:
+        if wanted(name):
+            made = film.with_answers(answers)
+            found = of_film(made, film, features)
+            yield row(name, [{key: value for key, value in found.items() if value != math.inf}], strips(made))
+    for name, recipe in JUMPS.items():
+        if not wanted(name):
+            continue
+        found, spent, kept = [], [], ""
+        for seed in seeds:
+            random = runtime.generator(seed + 4)
+            started = time.process_time()
+            restorer = restoring.train(
+                at.data.images,
+                lambda x, random=random: moving.between_jumps(x, generator=random),
+                recipe,
+                seed=seed,
+                keep=False,
+            )
+            spent.append(round(time.process_time() - started, 1))
+            made = film.with_answers(restoring.answers(restorer, asked, runtime.generator(seed + 3), keep=False)[0])
+            found.append(of_film(made, film, features))
+            kept = kept or strips(made)
+        yield row(name, found, kept, recipe=recipe, seeds=seeds, spent=spent)
+
+
 def row(
     name: str,
     found: list[dict[str, float]],
@@ -164,6 +242,7 @@ def lanes(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Yield all rows: lanes first, then films."""
+    """Yield all rows: lanes first, then single frames between two, then films."""
     yield from lanes(seeds, wanted)
     yield from films(seeds, wanted)
+    yield from jumps(seeds, wanted)

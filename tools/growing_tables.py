@@ -188,8 +188,8 @@ def plain_pair() -> tuple[nn.Module, nn.Module]:
     return dense_conv.Generator(latent_dim=PARTS_DIM), dense_conv.Discriminator()
 
 
-def equalised(rate: float, pair: Callable[[], tuple[nn.Module, nn.Module]] = plain_pair) -> tuple[nn.Module, ...]:
-    return tuple(parts.equalise(network, rate) for network in pair())
+def equalised(rate: float) -> tuple[nn.Module, ...]:
+    return tuple(parts.equalise(network, rate) for network in plain_pair())
 
 
 PARTS: dict[str, Callable[[], tuple[nn.Module, ...]]] = {
@@ -197,19 +197,22 @@ PARTS: dict[str, Callable[[], tuple[nn.Module, ...]]] = {
     "minibatch deviation": lambda: (dense_conv.Generator(latent_dim=PARTS_DIM), with_deviation()),
     "equalised, rate x 3": lambda: equalised(3.0),
     "equalised, rate x 10": lambda: equalised(10.0),
+    "equalised, rate x 30": lambda: equalised(30.0),
     "pixel norm for batch norm": lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator()),
     "no norm for batch norm": lambda: (with_norm(nn.Identity), dense_conv.Discriminator()),
-    "pixel norm, equalised, rate x 3": lambda: equalised(
-        3.0, lambda: (with_norm(parts.PixelNorm), dense_conv.Discriminator())
-    ),
 }
+SLOW = {f"{name}, rates / 4": PARTS[name] for name in list(PARTS)[-2:]}  # those above are tuned for batch norm
+PARTS |= SLOW
+SLOWER = (2e-3, 1e-3)
 
 
-def trained_pair(pair: Callable[[], tuple[nn.Module, ...]], seed: int) -> nn.Module:
-    """Train a pair by the recommended recipe, as ``styling.train`` does."""
+def trained_pair(
+    pair: Callable[[], tuple[nn.Module, ...]], seed: int, rates: tuple[float, float] | None = None
+) -> nn.Module:
+    """Train a pair by the recommended recipe, as ``styling.train`` does; with other rates of G and D where given."""
     with runtime.seeded(seed):
         generator, discriminator = pair()
-    made = recommended.assemble(generator, discriminator, width=16, num_steps=PARTS_STEPS)
+    made = recommended.assemble(generator, discriminator, width=16, num_steps=PARTS_STEPS, rates=rates)
     drawn = recommended.latents(made, runtime.generator(seed + 1))
     step = recommended.make_step(made, drawn)
     real = batches.stream(bench().data.images, recommended.BATCH_SIZE, runtime.generator(seed + 2))
@@ -222,7 +225,8 @@ def parts_table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yield a row for each part, at equal steps."""
     for name, pair in PARTS.items():
         if wanted(name):
-            yield trained_row(name, functools.partial(trained_pair, pair), seeds, PARTS_STEPS)
+            train = functools.partial(trained_pair, pair, rates=SLOWER if name in SLOW else None)
+            yield trained_row(name, train, seeds, PARTS_STEPS)
 
 
 NAMES = [STEP_TIMES, *GROWING, *PARTS]

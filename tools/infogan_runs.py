@@ -1,4 +1,8 @@
-"""What ``tools/tables.py infogan`` measures: do unlabelled codes find digits, and what do continuous ones change?"""
+"""What ``tools/tables.py infogan`` measures: do unlabelled codes find digits, and what do continuous ones change?
+
+``tools/tables.py slanted`` asks the other way round: a generator that was told digits and nothing else, and a direction
+of its z that is fitted to the slants of its samples, measured as the codes are.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from torch import Tensor, nn
 
 from asked_runs import SAMPLES, STEPS, Wanted, bench, rounded, trained, wanted_labels
 from gancourse import conditional, runtime
+from gancourse.labs.asking import slanting
 from gancourse.metrics import asked, image_sets
 from image_tables import picture
 
@@ -95,3 +100,31 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 
 SHOWN = ("matched", "matched_real", "frechet")
+
+
+# ---------------------------------------------------------------- a direction found afterwards
+
+SLANTED = ("a fitted direction", "random directions")
+
+
+def slanted(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Yield what z moved along the panel's direction changes in the projection GANs of ``asked``, and along others."""
+    at, found, spent = bench(), {name: [] for name in SLANTED}, []
+    for seed in seeds:
+        started = time.process_time()
+        generator, _ = trained("projection", at.data.images, at.data.labels, seed)
+        spent.append(round(time.process_time() - started, 1))
+        noise, labels = runtime.generator(seed + 4), wanted_labels(CODE_SAMPLES)
+        z = torch.randn(CODE_SAMPLES, generator.latent_dim, generator=noise)
+        random = torch.randn(DIRECTIONS, z.shape[1], generator=noise)
+        ways = {SLANTED[0]: slanting(generator, seed=seed + 5)[None], SLANTED[1]: random}
+        for name, rows in ways.items():
+            ends = []
+            for way in rows / rows.norm(dim=1, keepdim=True):
+                without = z - (z @ way)[:, None] * way
+                ends.append(changes(generator, z, labels, without - REACH * way, without + REACH * way))
+            found[name].append({key: rounded([one[key] for one in ends]) for key in ends[0]})
+    for name in filter(wanted, SLANTED):
+        print(f"{name:20s}", found[name], flush=True)
+        yield {"name": name, "seeds": seeds, "steps": STEPS, "n": CODE_SAMPLES, "directions": found[name],
+               "cpu_seconds": spent if name == SLANTED[0] else [0.0] * len(seeds)}  # fmt: skip

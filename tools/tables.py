@@ -24,6 +24,8 @@
     python tools/tables.py asked            digits that were asked for, by every way of telling, and two traps (MNIST)
     python tools/tables.py asked-line       the same on two and three classes on a line, beside exact answers
     python tools/tables.py infogan          codes that nobody labelled, with and without the term for them (MNIST)
+    python tools/tables.py slanted          a direction of z that was fitted to the slant, beside random ones (MNIST)
+    python tools/tables.py shared-rows      a label's row that two classes share by accident (MNIST)
     python tools/tables.py unseen           digit and slant as two labels, one pair of them never shown (MNIST)
     python tools/tables.py restored         what each loss makes of hidden halves, holes and shrunk digits (MNIST)
     python tools/tables.py many-answers     what makes a restorer use its noise (MNIST)
@@ -33,14 +35,17 @@
     python tools/tables.py many-domains     one network between four domains, each loss taken out once (MNIST)
     python tools/tables.py style            digits moved to the style of outlines by Gram matrices of the judge (MNIST)
     python tools/tables.py restored-line    losses on a line with two answers to each question, beside exact errors
-    python tools/tables.py frames           the next frame where three are possible, beside exact answers (MNIST)
+    python tools/tables.py restore-faults   a loss that looks at the wrong pixels, and patterns of two pixels (MNIST)
+    python tools/tables.py frames           frames of which several are possible, and films of every second one (MNIST)
     python tools/tables.py encoders         five roads from digits to codes and back, and what each can draw (MNIST)
+    python tools/tables.py told             codes of networks that are told the class; copies of draws (MNIST)
     python tools/tables.py codebooks        digits as sixteen tokens, with and without a discriminator (MNIST)
     python tools/tables.py toy-codes        VAEs, BiGANs and codebooks in the plane, beside exact answers
     python tools/tables.py growing          growing 7 to 14 to 28 beside full size at equal CPU seconds (MNIST)
     python tools/tables.py style-parts      pixel norm, minibatch deviation, equalised rates, each alone (MNIST)
     python tools/tables.py styles           styled generators beside the plain one: truncation, paths, mixing (MNIST)
     python tools/tables.py directions       directions found in four ways, on known ellipses and on digits (MNIST)
+    python tools/tables.py edited           real digits inverted, moved in z and drawn again (MNIST)
     python tools/tables.py writers          ways to learn a language whose probabilities are known, and their controls
     python tools/tables.py text-gradients   bias and spread of gradients that go around the choice of a letter
     python tools/tables.py helped           X-rays: a classifier alone, augmented, with a GAN's images, with both
@@ -91,6 +96,7 @@ import asked_line_runs
 import asked_runs
 import attack_runs
 import code_runs
+import edit_runs
 import fake_runs
 import flow_runs
 import frame_runs
@@ -107,10 +113,12 @@ import latency_runs
 import many_domain_runs
 import patient_runs
 import r3gan_runs
+import restore_fault_runs
 import restore_line_runs
 import restore_runs
 import scaling_tables
 import schedule_runs
+import shared_row_runs
 import small_runs
 import sound_runs
 import spoken_runs
@@ -118,13 +126,14 @@ import story_runs
 import style_runs
 import style_tables
 import token_runs
+import told_runs
 import toy_code_runs
 import translate_runs
 import unseen_runs
 import writing_runs
 from bench import machine
 from course import ROOT
-from gancourse import losses, runtime
+from gancourse import losses, memory, runtime
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble, Recipe, crossed
 from gancourse.labs.collapse import TARGETS
@@ -572,6 +581,14 @@ def infogan(options: argparse.Namespace) -> Iterator[dict]:
     return infogan_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def slanted(options: argparse.Namespace) -> Iterator[dict]:
+    return infogan_runs.slanted(options.seeds, lambda name: wanted(name, options))
+
+
+def shared_rows(options: argparse.Namespace) -> Iterator[dict]:
+    return shared_row_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 def unseen(options: argparse.Namespace) -> Iterator[dict]:
     return unseen_runs.table(options.seeds, lambda name: wanted(name, options))
 
@@ -614,6 +631,10 @@ def restored_line(options: argparse.Namespace) -> Iterator[dict]:
     return restore_line_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
+def restore_faults(options: argparse.Namespace) -> Iterator[dict]:
+    return restore_fault_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 def frames(options: argparse.Namespace) -> Iterator[dict]:
     return frame_runs.table(options.seeds, lambda name: wanted(name, options))
 
@@ -635,6 +656,10 @@ def styles(options: argparse.Namespace) -> Iterator[dict]:
 
 def directions(options: argparse.Namespace) -> Iterator[dict]:
     return style_tables.directions_table(options.seeds, lambda name: wanted(name, options))
+
+
+def edited(options: argparse.Namespace) -> Iterator[dict]:
+    return edit_runs.table(options.seeds, lambda name: wanted(name, options))
 
 
 # ---------------------------------------------------------------- sounds
@@ -711,6 +736,11 @@ def encoders(options: argparse.Namespace) -> Iterator[dict]:
     return code_runs.encoders(options.seeds, lambda name: wanted(name, options))
 
 
+def told(options: argparse.Namespace) -> Iterator[dict]:
+    """Tell an encoder, a decoder or both the class, and see what is left of it in the code."""
+    return told_runs.table(options.seeds, lambda name: wanted(name, options))
+
+
 def codebooks(options: argparse.Namespace) -> Iterator[dict]:
     """Write digits as sixteen tokens each, with and without a discriminator."""
     return token_runs.codebooks(options.seeds, lambda name: wanted(name, options))
@@ -727,6 +757,10 @@ def helped(options: argparse.Namespace) -> Iterator[dict]:
 
 def remembered(options: argparse.Namespace) -> Iterator[dict]:
     return help_runs.remembered(options.seeds, lambda name: wanted(name, options))
+
+
+def kept_private(options: argparse.Namespace) -> Iterator[dict]:
+    return help_runs.kept_private(options.seeds, lambda name: wanted(name, options))
 
 
 def rare_digit(options: argparse.Namespace) -> Iterator[dict]:
@@ -788,6 +822,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "asked": asked,
     "asked-line": asked_line,
     "infogan": infogan,
+    "slanted": slanted,
+    "shared-rows": shared_rows,
     "unseen": unseen,
     "translated-pairs": translated_pairs,
     "cycles": cycles,
@@ -797,18 +833,22 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "restored": restored,
     "many-answers": many_answers,
     "restored-line": restored_line,
+    "restore-faults": restore_faults,
     "frames": frames,
     "encoders": encoders,
+    "told": told,
     "codebooks": codebooks,
     "toy-codes": toy_codes,
     "growing": growing,
     "style-parts": style_parts,
     "styles": styles,
     "directions": directions,
+    "edited": edited,
     "writers": writers,
     "text-gradients": text_gradients,
     "helped": helped,
     "remembered": remembered,
+    "kept-private": kept_private,
     "rare-digit": rare_digit,
     "minority": minority,
     "detectors": detectors,
@@ -830,11 +870,12 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
 }
 SEEDS = {"lazy": 24, "schedules": 24, "lab": 20}
 SEEDS |= dict.fromkeys(("dcgan", "rates", "wgan-images", "story", "patients", "sample-size"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("asked", "infogan", "unseen"), asked_runs.SEEDS)
+SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"), asked_runs.SEEDS)
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
-SEEDS |= dict.fromkeys(("restored", "many-answers", "frames", "encoders", "codebooks"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("growing", "style-parts", "styles"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("restored", "many-answers", "restore-faults", "frames"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("encoders", "told", "codebooks"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority", "kept-private"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("growing", "style-parts", "styles", "edited"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
 SEEDS["watermark"] = 2
 SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
@@ -861,13 +902,16 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
     made += [*patient_runs.NAMES, *gradient_runs.NAMES, *schedule_runs.NAMES]
     made += [*asked_runs.NAMES, *asked_line_runs.NAMES, *infogan_runs.NAMES, *unseen_runs.NAMES]
-    made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES, *frame_runs.NAMES]
+    made += [*infogan_runs.SLANTED, *shared_row_runs.NAMES]
+    made += [*restore_runs.NAMES, *restore_runs.MANY, *restore_line_runs.NAMES]
+    made += [*restore_fault_runs.NAMES, *frame_runs.NAMES]
     made += [*translate_runs.PAIR_NAMES, *translate_runs.CYCLE_NAMES, *translate_runs.HIDING, *many_domain_runs.NAMES]
     made += [style_runs.NAME]
+    made += [*told_runs.NAMES, *edit_runs.NAMES]
     made += [*code_runs.NAMES, *token_runs.NAMES, *toy_code_runs.NAMES]
     made += [*growing_tables.NAMES, *style_tables.NAMES]
     made += [*writing_runs.NAMES, *writing_runs.GRADIENTS]
-    made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES]
+    made += [*help_runs.HELPED, *help_runs.REMEMBERED, *help_runs.RARE_NAMES, *help_runs.KEPT_PRIVATE]
     made += [*fake_runs.MINORITIES, "generators", *fake_runs.DETECTORS, *fake_runs.MARKS]
     made += [*attack_runs.ATTACKED_NAMES, *attack_runs.PROJECTED_NAMES, *attack_runs.ADVGAN_NAMES]
     made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
@@ -913,7 +957,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.seeds = SEEDS.get(options.command, 10)
     options.seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     torch.set_num_threads(options.threads)
-    runtime.keep_freed_memory()
+    memory.keep()
     started, rows = time.process_time(), []
     for row in COMMANDS[options.command](options):
         rows.append(row)

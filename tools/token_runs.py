@@ -35,7 +35,6 @@ MAIN = {
     "vqgan": Recipe(num_steps=STEPS, adversarial=WEIGHT),
     f"vqgan, {FEWER} steps": Recipe(num_steps=FEWER, adversarial=WEIGHT),
     f"vqvae, {MORE:,} steps": Recipe(num_steps=MORE),
-    "vqgan, features too": Recipe(num_steps=STEPS, adversarial=WEIGHT, features=WEIGHT),
 }
 WITH_PRIOR = ("vqvae", "vqgan", f"vqgan, {FEWER} steps", f"vqvae, {MORE:,} steps")
 CROSSED = {

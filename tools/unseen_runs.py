@@ -16,7 +16,8 @@ from gancourse.data import spoils
 from gancourse.metrics import asked
 from image_tables import picture
 
-LEAN, HELD_OUT = 0.5, (7, 1)  # slopes -LEAN and LEAN; the digit and the side (1: to the right) never shown together
+LEAN = 0.5  # digits lean by a slope of -LEAN (side 0, to the left) or LEAN (side 1, to the right)
+FIRST, SECOND = (7, 1), (4, 0)  # a digit and a side never shown together; each pair is held out of its own runs
 WAYS = ("two labels, added", "one label for each pair")
 SAMPLES = 500
 
@@ -49,25 +50,36 @@ def obeyed(images: Tensor, digit: int, side: int) -> dict[str, float]:
 
 def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     """Yield a row of real images, and one for each way to write two labels, with one pair of them held out."""
+    for held_out in (FIRST, SECOND):
+        yield from without(held_out, seeds, wanted)
+
+
+def named(name: str, held_out: tuple[int, int]) -> str:
+    """Return the name of a row: that of the first pair has no addition."""
+    return name if held_out == FIRST else f"{name}, without {held_out[0]} to the {('left', 'right')[held_out[1]]}"
+
+
+def without(held_out: tuple[int, int], seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     at = bench()
     combinations = [(digit, side) for digit in range(10) for side in (0, 1)]
-    if wanted(REAL):
+    if wanted(named(REAL, held_out)):
         real = {
             pair: obeyed(spoils.slant(at.others[at.other_labels == pair[0]], (-LEAN, LEAN)[pair[1]]), *pair)
             for pair in combinations
         }
-        yield {"name": REAL, "held_out": HELD_OUT, **_seen_and_not([real])}
+        yield {"name": named(REAL, held_out), "held_out": held_out, **_seen_and_not([real], held_out)}
     sides = torch.randint(2, (len(at.data.images),), generator=runtime.generator(0))
     images = torch.where(
         sides.view(-1, 1, 1, 1).bool(), spoils.slant(at.data.images, LEAN), spoils.slant(at.data.images, -LEAN)
     )
-    kept = ~((at.data.labels == HELD_OUT[0]) & (sides == HELD_OUT[1]))
+    kept = ~((at.data.labels == held_out[0]) & (sides == held_out[1]))
     images, numbers_, sides = images[kept], at.data.labels[kept], sides[kept]
     for name in WAYS:
-        if not wanted(name):
+        full = named(name, held_out)
+        if full not in NAMES or not wanted(full):  # one label for each pair is tried on the first pair alone
             continue
         labels = pair_labels(numbers_, sides, name)
-        shown = torch.tensor([pair for pair in combinations if pair != HELD_OUT])
+        shown = torch.tensor([pair for pair in combinations if pair != held_out])
         among = pair_labels(*shown.T, name)
         found, spent = [], []
         for seed in seeds:
@@ -80,24 +92,24 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
                 given = pair_labels(*torch.tensor([pair]).expand(SAMPLES, 2).T, name)
                 made = conditional.ask(generator, given, noise)
                 one[pair] = obeyed(made, *pair)
-                if pair == HELD_OUT and seed == seeds[0]:
+                if pair == held_out and seed == seeds[0]:
                     pictured = made
             found.append(one)
-        values = _seen_and_not(found)
-        print(f"{name:26s}", values["unseen"], {k: [round(v, 3) for v in values["seen"][k]] for k in values["seen"]})
-        yield {"name": name, "held_out": HELD_OUT, "seeds": seeds, "steps": STEPS, **values, "cpu_seconds": spent,
+        values = _seen_and_not(found, held_out)
+        print(f"{full:26s}", values["unseen"], {k: [round(v, 3) for v in values["seen"][k]] for k in values["seen"]})
+        yield {"name": full, "held_out": held_out, "seeds": seeds, "steps": STEPS, **values, "cpu_seconds": spent,
                "picture": picture(pictured, columns=10)}  # fmt: skip
 
 
-def _seen_and_not(found: list[dict[tuple[int, int], dict[str, float]]]) -> dict[str, Any]:
+def _seen_and_not(found: list[dict[tuple[int, int], dict[str, float]]], held_out: tuple[int, int]) -> dict[str, Any]:
     """Return the numbers of the pair held out, and the means over the others, seed by seed."""
     keys = ("digit", "side", "both")
-    rest = [[one[pair] for pair in one if pair != HELD_OUT] for one in found]
+    rest = [[one[pair] for pair in one if pair != held_out] for one in found]
     return {
-        "unseen": {key: [rounded(one[HELD_OUT][key]) for one in found] for key in keys},
+        "unseen": {key: [rounded(one[held_out][key]) for one in found] for key in keys},
         "seen": {key: [rounded(statistics.mean(p[key] for p in pairs)) for pairs in rest] for key in keys},
-        "other_side": {key: [rounded(one[HELD_OUT[0], 1 - HELD_OUT[1]][key]) for one in found] for key in keys},
+        "other_side": {key: [rounded(one[held_out[0], 1 - held_out[1]][key]) for one in found] for key in keys},
     }
 
 
-NAMES = [REAL, *WAYS]
+NAMES = [*(named(name, FIRST) for name in (REAL, *WAYS)), *(named(name, SECOND) for name in (REAL, WAYS[0]))]

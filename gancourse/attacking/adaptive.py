@@ -9,6 +9,7 @@ search, so attacks on the bare network miss it. Each function here gets past the
 | :func:`unrolled` | writes the last steps of the search as layers, and differentiates them |
 | :func:`on_manifold` | looks for a picture near the image that is read wrong, and moves the image towards it |
 | :func:`pulled` | moves the image from the nearest pictures that are read rightly to the nearest that are read wrong |
+| :func:`by_queries` | takes no slope by the image at all: tries squares of pixels on a copy of the defence |
 
 The attacker knows the generator, the network and the search, but not the numbers that the defence will draw. All
 images that come back lie within the limit, and in [-1, 1].
@@ -26,8 +27,9 @@ from gancourse._numbers import real_between, whole_between
 from gancourse.attacking import pixels
 from gancourse.attacking.projection import Defence, draw
 from gancourse.data.digits import check_images
+from gancourse.encoding import inverse
 
-__all__ = ["chosen", "on_manifold", "pulled", "straight_through", "unrolled"]
+__all__ = ["by_queries", "chosen", "on_manifold", "pulled", "straight_through", "unrolled"]
 
 _STRIDE = 2.5  # the steps of an attack together reach so many times as far as the limit
 _BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-8  # of Adam
@@ -251,6 +253,78 @@ def pulled(
             stride = 2 * _STRIDE * reach / num_steps * (1 - step / num_steps)
             changed = pixels.within(changed + stride * (wrong - right).sign(), images, epsilon)
     return changed
+
+
+def by_queries(
+    defence: Defence,
+    images: Tensor,
+    labels: Tensor,
+    epsilon: float,
+    *,
+    queries: int = 300,
+    renewed: int = 20,
+    search_steps: int = 40,
+    follow_steps: int = 10,
+    sharpness: float = 30.0,
+    gap: float = 2.0,
+    start: Tensor | None = None,
+    generator: torch.Generator,
+) -> Tensor:
+    """Attack without a slope of the image: a random search whose every query asks a copy of the whole defence.
+
+    Squares of pixels go to the limit, as in :func:`gancourse.attacking.pixels.random_search`, and stay where the copy's
+    margin falls. Two things make the queries go far. Between them the copy's searches follow the image by a few steps
+    from where they stand, so that luck of the starts does not decide between two images. And every ``renewed``-th query
+    begins them anew and asks about the best image again, so that the attack does not lean on the starts it was lucky
+    with. As in :func:`unrolled` all restarts count by their nearness.
+
+    Args:
+        defence: a network behind a projection; as many searches as it has restarts.
+        images: shape (N, C, S, S), in [-1, 1].
+        labels: true classes, shape (N,), int64.
+        epsilon: limit for every pixel, a share of black to white, 0 to 1.
+        queries: how often each image is shown to the copy, at least 2.
+        renewed: after so many of them the searches begin anew.
+        search_steps: length of a search that begins anew.
+        follow_steps: length of one that follows.
+        sharpness: of the softmax over mean squared errors.
+        gap: by how much the wrong class has to win; pictures that are wrong by more are as good.
+        start: images to begin at, brought within the limit; None begins with stripes.
+        generator: draws squares and signs, on the CPU.
+    Raises:
+        TypeError, ValueError: an argument will not do.
+    Source: the squares are those of Andriushchenko et al. (2020), https://arxiv.org/abs/1912.00049.
+    First met in: notebook 20.
+    """
+    check_images(images)
+    queries, renewed = whole_between("queries", queries, 2), whole_between("renewed", renewed, 2)
+    tries, truth = defence.restarts, labels.repeat_interleave(defence.restarts)
+
+    def said(changed: Tensor, z: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """Return the copy's margin for each image, as far as it is above minus ``gap``, and its codes."""
+        wanted = changed.repeat_interleave(tries, dim=0)
+        with torch.enable_grad():  # by z, inside the defence
+            z = inverse.invert(defence.generator, wanted, z, num_steps=steps, rate=defence.rate)
+        with torch.no_grad():
+            made = defence.generator(z)
+            errors = (made - wanted).square().flatten(1).mean(dim=1).view(-1, tries)
+            read = F.relu(pixels.margin(defence.network(made), truth) + gap).view(-1, tries)
+        return ((-sharpness * errors).softmax(dim=1) * read).sum(dim=1), z
+
+    if start is None:
+        best = pixels.stripes(images, epsilon, generator)
+    else:
+        best = pixels.within(start.detach(), images, epsilon)
+    for query in range(queries):
+        if query % renewed == 0:
+            lowest, z = said(best, draw(defence.generator, len(truth), defence.noise), search_steps)
+            continue
+        tried = pixels.with_squares(best, images, epsilon, query / queries, generator)
+        found, followed = said(tried, z, follow_steps)
+        better = found < lowest
+        best = torch.where(better[:, None, None, None], tried, best)
+        lowest, z = torch.minimum(found, lowest), torch.where(better.repeat_interleave(tries)[:, None], followed, z)
+    return best
 
 
 @torch.no_grad()

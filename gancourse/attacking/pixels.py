@@ -28,6 +28,8 @@ __all__ = [
     "pgd",
     "random_search",
     "slope",
+    "stripes",
+    "with_squares",
     "within",
     "worst_of_all",
 ]
@@ -236,26 +238,55 @@ def random_search(
     First met in: notebook 20.
     """
     check_images(images)
-    queries, reach, side = whole_between("queries", queries, 2), _reach(epsilon), images.shape[-1]
-
-    def signs(*shape: int) -> Tensor:
-        return (torch.randint(2, shape, generator=generator) * 2 - 1).to(images)
-
-    best = within(images + reach * signs(len(images), images.shape[1], 1, side), images, epsilon)
+    queries = whole_between("queries", queries, 2)
+    best = stripes(images, epsilon, generator)
     lowest = margin(network(best), labels)
     for query in range(1, queries):
-        share = next(share for until, share in _SHARES if query <= until * queries)
-        width = max(1, round(side * math.sqrt(share)))
-        corners = torch.randint(side - width + 1, (len(images), 2), generator=generator).to(images.device)
-        along = torch.arange(side, device=images.device)
-        down, across = ((along >= corner[:, None]) & (along < corner[:, None] + width) for corner in corners.unbind(1))
-        square = (down[:, :, None] & across[:, None, :])[:, None]
-        moved = within(images + reach * signs(len(images), images.shape[1], 1, 1), images, epsilon)
-        tried = torch.where(square, moved, best)
+        tried = with_squares(best, images, epsilon, query / queries, generator)
         found = margin(network(tried), labels)
         better = found < lowest
         best[better], lowest[better] = tried[better], found[better]
     return best
+
+
+def stripes(images: Tensor, epsilon: float, generator: torch.Generator) -> Tensor:
+    """Return the images with vertical stripes a pixel wide, each up or down by the limit: where a search may begin.
+
+    Args:
+        images: shape (N, C, S, S), in [-1, 1].
+        epsilon: limit for every pixel, a share of black to white, 0 to 1.
+        generator: draws the signs, on the CPU.
+    First met in: notebook 20.
+    """
+    signs = _signs((len(images), images.shape[1], 1, images.shape[-1]), generator)
+    return within(images + _reach(epsilon) * signs.to(images), images, epsilon)
+
+
+def with_squares(changed: Tensor, images: Tensor, epsilon: float, done: float, generator: torch.Generator) -> Tensor:
+    """Return what a random search tries next: in each image one square of pixels, moved to the limit, up or down.
+
+    Args:
+        changed: what the search has, shape (N, C, S, S).
+        images: the images themselves.
+        epsilon: limit for every pixel, a share of black to white, 0 to 1.
+        done: share of the queries that have passed, 0 to 1; the squares become smaller with it.
+        generator: draws the places and the signs, on the CPU.
+    Source: after Andriushchenko et al. (2020), https://arxiv.org/abs/1912.00049, with a shorter list of sizes.
+    First met in: notebook 20.
+    """
+    side, done = images.shape[-1], real_between("done", done, 0.0, 1.0)
+    share = next(share for until, share in _SHARES if done <= until)
+    width = max(1, round(side * math.sqrt(share)))
+    corners = torch.randint(side - width + 1, (len(images), 2), generator=generator).to(images.device)
+    along = torch.arange(side, device=images.device)
+    down, across = ((along >= corner[:, None]) & (along < corner[:, None] + width) for corner in corners.unbind(1))
+    square = (down[:, :, None] & across[:, None, :])[:, None]
+    signs = _signs((len(images), images.shape[1], 1, 1), generator)
+    return torch.where(square, within(images + _reach(epsilon) * signs.to(images), images, epsilon), changed)
+
+
+def _signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(2, shape, generator=generator) * 2 - 1
 
 
 def worst_of_all(right: Tensor | Sequence[Tensor]) -> Tensor:

@@ -4,6 +4,10 @@
 lane, or down, or it has stayed, with equal odds. Nothing in the first frame says which. So the best answer by
 squared error is the mean of three images, and the best one by absolute error is their median pixel by pixel.
 
+**Jumps.** A film in which the digit runs from the left edge to the right one, and may jump to another lane on the way.
+If it has, between two frames, nothing tells whether the frame half way is still in the old lane or already in the new
+one. So that frame has one right answer where the lane stays, and two where it changes.
+
 **Straight** and **crossing.** A digit moves from the left edge to the right one; or it does so while another one comes
 back through it. The frames before and after are given, and the frame half way is asked for. It has one right answer.
 """
@@ -16,10 +20,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gancourse._numbers import whole_between
 from gancourse.data.degrade import Damaged
 from gancourse.data.digits import check_images
 
-__all__ = ["Between", "crossing", "lane_images", "lane_mean", "lane_median", "lanes", "straight"]
+__all__ = [
+    "Between",
+    "Jumps",
+    "between_jumps",
+    "crossing",
+    "followed",
+    "jumps",
+    "lane_images",
+    "lane_ink",
+    "lane_mean",
+    "lane_median",
+    "lanes",
+    "straight",
+]
 
 _BORDER = 1 / 7  # of an image, at every side: MNIST has no ink there
 
@@ -68,9 +86,8 @@ def lane_images(images: Tensor) -> Tensor:
         images: as for :func:`lanes`.
     First met in: notebook 13.
     """
-    small = _small(images, _lane_side(images))
-    free = images.shape[-1] - small.shape[-1]
-    return torch.stack([_placed(small, images.shape[-1], top, free // 2) for top in (0, free // 2, free)])
+    small, places = _lane_places(images)
+    return torch.stack([_placed(small, images.shape[-1], top, places[1]) for top in places])
 
 
 def lane_mean(images: Tensor) -> Tensor:
@@ -123,6 +140,126 @@ def crossing(images: Tensor) -> Between:
         raise ValueError(f"images must hold at least two digits that can cross, got {len(images)}")
     others = images.roll(-1, 0)
     return Between(*(torch.maximum(_at(images, share), _at(others, 1 - share)) for share in (0, 1, 0.5)))
+
+
+class Jumps(NamedTuple):
+    """A film of a digit that runs to the right and jumps between lanes.
+
+    Attributes:
+        frames: shape (T, N, 1, S, S), T odd, in [-1, 1]; frames 0, 2, 4, ... are what a restorer is given.
+        lane: in which lane the digit is, 0 to 2 from the top, shape (T, N).
+    """
+
+    frames: Tensor
+    lane: Tensor
+
+    def questions(self) -> Between:
+        """Return the frames 1, 3, 5, ... as what is asked for, and their neighbours as what is given.
+
+        Shape (N * (T - 1) / 2, 1, S, S) each; all of frame 1 first.
+        """
+        return Between(*(self.frames[first : len(self.frames) - 2 + first : 2].flatten(0, 1) for first in (0, 2, 1)))
+
+    def with_answers(self, answers: Tensor) -> Tensor:
+        """Return the film with these in the place of the frames 1, 3, 5, ...; shapes as in :meth:`questions`."""
+        frames = self.frames.clone()
+        frames[1::2] = answers.unflatten(0, (len(frames) // 2, -1))
+        return frames
+
+
+def jumps(images: Tensor, frames: int = 9, *, generator: torch.Generator) -> Jumps:
+    """Return for each digit a film in which it runs from left to right, and may jump to another lane.
+
+    In the frames 0, 2, 4, ... its lane is drawn afresh, each with the same odds. In a frame between two of these it is
+    in the lane of the one before or of the one after, with equal odds.
+
+    Args:
+        images: as for :func:`lanes`.
+        frames: how many, odd, at least 3.
+        generator: draws the lanes.
+    Raises:
+        TypeError, ValueError: these are no such images, ``generator`` is none, or ``frames`` is even or too small.
+    First met in: notebook 13.
+    """
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator, got {type(generator).__name__}")
+    if whole_between("frames", frames, 3) % 2 == 0:
+        raise ValueError(f"frames must be odd, so that the first and the last are given, got {frames}")
+    side, (small, places) = images.shape[-1], _lane_places(images)
+    here, at = images.device, generator.device
+    lane = torch.randint(3, (frames, len(images)), generator=generator, device=at)
+    late = torch.rand(frames // 2, len(images), generator=generator, device=at) < 0.5
+    lane[1::2] = torch.where(late, lane[:-1:2], lane[2::2])
+    lane, nth, free = lane.to(here), torch.arange(len(images), device=here), side - small.shape[-1]
+    made = []
+    for number in range(frames):
+        left = _left(free, number, frames)
+        ways = torch.stack([_placed(small, side, top, left) for top in places])
+        made.append(ways[lane[number], nth])
+    return Jumps(torch.stack(made), lane)
+
+
+def between_jumps(images: Tensor, *, generator: torch.Generator) -> Between:
+    """Return for each digit one question of a film of nine frames, :func:`jumps`, at a time that is drawn.
+
+    Args:
+        images, generator: as for :func:`jumps`.
+    First met in: notebook 13.
+    """
+    film = jumps(images, generator=generator)
+    time = torch.randint(4, (len(images),), generator=generator, device=generator.device).to(images.device)
+    nth = torch.arange(len(images), device=images.device)
+    return Between(*(part.unflatten(0, (4, -1))[time, nth] for part in film.questions()))
+
+
+def lane_ink(frames: Tensor) -> Tensor:
+    """Return how much ink each of the three lanes has: the sum of (pixel + 1) / 2, shape (3, ...).
+
+    Args:
+        frames: shape (..., 1, S, S), in [-1, 1]; any number of leading axes.
+    First met in: notebook 13.
+    """
+    height, places = _tops(frames.flatten(0, -4))
+    ink = (frames + 1).sum(dim=(-3, -1)) / 2
+    return torch.stack([ink[..., top : top + height].sum(dim=-1) for top in places])
+
+
+def followed(frames: Tensor) -> Tensor:
+    """Return the digit cut out of every frame of a film, wherever it runs: shape (T, N, 1, side of a lane, the same).
+
+    The cut moves to the right as the digits of :func:`jumps` do, and is taken in the lane that has most ink there. So
+    all cuts out of a true film are alike.
+
+    Args:
+        frames: of a whole film, shape (T, N, 1, S, S), in [-1, 1]; not only the first few of its frames.
+    First met in: notebook 13.
+    """
+    side, places = _tops(frames.flatten(0, 1))
+    free, cuts = frames.shape[-1] - side, []
+    for number, frame in enumerate(frames):
+        left = _left(free, number, len(frames))
+        ways = torch.stack([frame[:, :, top : top + side, left : left + side] for top in places])
+        most = (ways + 1).sum(dim=(2, 3, 4)).argmax(dim=0)
+        cuts.append(ways[most, torch.arange(len(frame), device=frame.device)])
+    return torch.stack(cuts)
+
+
+def _left(free: int, number: int, frames: int) -> int:
+    """Return how far a digit has come in a frame of a film, with so many free columns."""
+    return round(free * number / (frames - 1))
+
+
+def _tops(images: Tensor) -> tuple[int, tuple[int, int, int]]:
+    """Return the side of a lane, and the first row of each lane."""
+    side = _lane_side(images)
+    free = images.shape[-1] - side
+    return side, (0, free // 2, free)
+
+
+def _lane_places(images: Tensor) -> tuple[Tensor, tuple[int, int, int]]:
+    """Return the digits at the size of a lane, and the first row of each lane."""
+    side, places = _tops(images)
+    return _small(images, side), places
 
 
 def _at(images: Tensor, share: float) -> Tensor:

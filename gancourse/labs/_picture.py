@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import base64
-import io
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.collections import Collection, LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.path import get_path_collection_extents
+from matplotlib.spines import Spine
+from matplotlib.text import Text
+from matplotlib.transforms import BboxBase, IdentityTransform
 
+from gancourse.labs._png import Packer
 from gancourse.plotting import style
 
 __all__ = ["Camera", "to_store"]
+
+_Box = tuple[float, float, float, float]
+_NOTHING: _Box = (0.0, 0.0, 0.0, 0.0)
+_MEASURED = (Text, Line2D, Patch, AxesImage, Legend)
+_DRAWN_AS_PATHS = (PolyCollection, LineCollection)
+_KNOWN = (*_MEASURED, Collection)
+"""Kinds of artists that tell when they are touched. Others are drawn every time."""
 
 
 def to_store(png: bytes) -> str:
@@ -25,8 +43,10 @@ def to_store(png: bytes) -> str:
 class Camera:
     """Turns one figure into PNG bytes, again and again.
 
-    What is costly (arranging, ticks, labels, legends) is done once and kept until limits or labels
-    change; what lies on the axes is drawn every time.
+    What rests is drawn once and kept: the axes with their ticks and labels, and each artist that nobody touches and
+    that no touched one reaches from below. The others are drawn every time on top of that, from back to front. That an
+    artist was touched, matplotlib says itself (its ``stale_callback``), and from then on it is drawn every time. All is
+    drawn anew when limits, ticks or places change, or when artists come or go.
     """
 
     def __init__(self, figure: Figure) -> None:
@@ -40,50 +60,172 @@ class Camera:
                 engine.execute(figure)  # the second time it settles
             figure.set_layout_engine("none")  # frames must not jump
         self.canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
-        self._looks: Any = None
+        self._packer = Packer()
+        self._looks: list[Any] = []
         self._kept: Any = None
+        self._bells: dict[Artist, Callable[[Artist, bool], None]] = {}
+        self._touched: set[Artist] = set()
+        self._loose: set[Artist] = set()  # drawn every time
+        self._boxes: dict[Artist, _Box] = {}  # what each covers
+        self._clips: dict[BboxBase, _Box] = {}
+        self._stamps: dict[Artist, tuple[int, int, np.ndarray]] = {}  # corner and pixels of words as they are
 
     def png(self) -> bytes:
         """Return the figure as it is now."""
         if any(ax.name != "rectilinear" or ax.child_axes for ax in self.figure.axes):
             self.canvas.draw()  # maps, insets and three dimensions: better slow than wrong
         else:
-            self._draw_on_kept_axes()
-        buffer = io.BytesIO()
-        PIL.Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB").save(buffer, "png", compress_level=1)
-        return buffer.getvalue()
+            self._draw_on_what_rests()
+        return self._packer.png(np.asarray(self.canvas.buffer_rgba()))
 
-    def _draw_on_kept_axes(self) -> None:
-        kept, looks = self._axes_and_legends()
-        artists = [artist for artist in self._in_order() if artist not in kept]
+    def _draw_on_what_rests(self) -> None:
+        ground = self._ground()
+        artists = [artist for artist in self._in_order() if artist not in ground]
+        self._watch(ground, artists)
+        looks = [*artists, *self._looks_of_axes()]
+        anew = looks != self._looks or not self._touched <= self._loose
         if looks != self._looks:
-            for artist in artists:
-                artist.set_animated(True)  # canvas.draw leaves these out
-            self.canvas.draw()
-            for artist in artists:
-                artist.set_animated(False)
-            self._looks, self._kept = looks, self.canvas.copy_from_bbox(self.figure.bbox)
+            self._boxes.clear()
+            self._clips.clear()
+            self._stamps.clear()
+        for artist in self._touched:
+            self._boxes.pop(artist, None)
+        self._loose |= self._touched
+        if self._lift(artists) or anew:
+            self._keep(artists)
+            self._looks = looks
         self.canvas.restore_region(self._kept)
+        touched = set(self._touched)
         for artist in artists:
-            artist.draw(self.canvas.get_renderer())
+            if artist in touched:
+                self._stamps.pop(artist, None)
+            if artist in self._loose:
+                self._draw(artist, stamped=isinstance(artist, Text | Legend) and artist not in touched)
+        self._touched.clear()  # drawing touches as well
 
-    def _axes_and_legends(self) -> tuple[set[Artist], list[Any]]:
-        """Return what is kept, and what it looks like."""
-        legends = [*self.figure.legends, *filter(None, (ax.get_legend() for ax in self.figure.axes))]
-        kept: set[Artist] = {self.figure.patch, *self.figure.axes}
-        kept |= {legend for legend in legends if not legend.get_frame_on()}  # a frame would hide what is under it
-        looks: list[Any] = [[text.get_text() for text in legend.get_texts()] for legend in legends]
+    def _draw(self, artist: Artist, *, stamped: bool) -> None:
+        """Draw an artist, or lay on what it looked like alone: letters are slow to draw."""
+        renderer = self.canvas.get_renderer()
+        if not stamped:
+            artist.draw(renderer)
+            return
+        if artist not in self._stamps:
+            width, height = renderer.get_canvas_width_height()
+            left, low, right, high = self._boxes[artist]
+            left, low = max(math.floor(left), 0), max(math.floor(low), 0)
+            right, high = min(math.ceil(right), int(width)), min(math.ceil(high), int(height))
+            alone = RendererAgg(width, height, self.figure.dpi)
+            artist.draw(alone)
+            looks = np.asarray(alone.buffer_rgba())[int(height) - high : int(height) - low, left:right]
+            self._stamps[artist] = left, low, looks[::-1].copy()
+        left, low, looks = self._stamps[artist]
+        if looks.size:
+            renderer.draw_image(renderer.new_gc(), left, low, looks)
+
+    def _ground(self) -> set[Artist]:
+        """Return what is always kept: the axes but for what lies on them."""
+        ground: set[Artist] = {self.figure.patch, *self.figure.axes}
         for ax in self.figure.axes:
-            kept |= {ax.patch, ax.xaxis, ax.yaxis} | (set() if ax.axison else set(ax.spines.values()))
-            looks += [ax, ax.get_visible(), ax.axison, ax.get_position().bounds]
-            looks += [ax.get_xlim(), ax.get_ylim(), ax.get_xscale(), ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()]
-        return kept, looks
+            ground |= {ax.patch, ax.xaxis, ax.yaxis, ax.xaxis.label, ax.yaxis.label}
+            ground |= set() if ax.axison else set(ax.spines.values())
+        return ground
+
+    def _looks_of_axes(self) -> list[Any]:
+        looks: list[Any] = []
+        for ax in self.figure.axes:
+            looks += [ax, ax.get_visible(), ax.axison, ax.get_position().bounds, ax.get_xlim(), ax.get_ylim()]
+            for axis in (ax.xaxis, ax.yaxis):
+                looks += [axis.get_scale(), axis.get_major_locator(), axis.get_major_formatter()]
+        return looks
 
     def _in_order(self) -> list[Artist]:
         """Return everything on the axes, then everything on the figure, each from back to front."""
         visible = sorted((ax for ax in self.figure.axes if ax.get_visible()), key=_zorder)
         on_axes = [artist for ax in visible for artist in sorted(ax.get_children(), key=_zorder)]
         return on_axes + sorted(self.figure.get_children(), key=_zorder)
+
+    def _watch(self, ground: set[Artist], artists: list[Artist]) -> None:
+        """See to it that whoever touches an artist, or a part of one, rings its bell."""
+        containers = {*self.figure.axes} | {axis for ax in self.figure.axes for axis in (ax.xaxis, ax.yaxis)}
+        for artist in [*(ground - containers), *artists]:
+            if artist.stale_callback is self._bells.get(artist, self):
+                continue
+            parts = artist.findobj()
+            if isinstance(artist, Text) and (frame := artist.get_bbox_patch()) is not None:
+                parts.append(frame)
+            for part in parts:
+                part.stale_callback = self._bells[part] = partial(self._ring, artist, part.stale_callback)
+            if not isinstance(artist, _KNOWN) or artist.get_animated():
+                self._loose.add(artist)
+
+    def _ring(self, artist: Artist, told: Callable[[Artist, bool], None] | None, part: Artist, stale: bool) -> None:
+        self._touched.add(artist)
+        if told is not None:
+            told(part, stale)
+
+    def _lift(self, artists: list[Artist]) -> bool:
+        """Count as loose what lies over something loose, and say whether there is more of it than before."""
+        before, below = len(self._loose), []
+        for artist in artists:
+            if artist not in self._boxes:
+                self._boxes[artist] = self._box(artist)
+            left, low, right, high = self._boxes[artist]
+            if artist not in self._loose:
+                if not any(left < b[2] and b[0] < right and low < b[3] and b[1] < high for b in below):
+                    continue
+                self._loose.add(artist)
+            below.append(self._boxes[artist])
+        return len(self._loose) > before
+
+    def _box(self, artist: Artist) -> _Box:
+        """Return left, lower, right and upper end of what an artist can paint, in pixels; rather too much than less."""
+        if not artist.get_visible() or (isinstance(artist, Text) and not artist.get_text()):
+            return _NOTHING
+        box = self.figure.bbox.extents
+        if isinstance(artist, _MEASURED):
+            own = artist.get_window_extent(self.canvas.get_renderer()).extents
+        elif (
+            isinstance(artist, _DRAWN_AS_PATHS) and artist.get_transform().is_affine and not artist.get_offsets().any()
+        ):
+            own = get_path_collection_extents(
+                artist.get_transform().frozen(), artist.get_paths(), [], np.zeros((1, 2)), IdentityTransform()
+            ).extents
+        else:
+            own = box
+        if np.isfinite(own).all():
+            far = self._sticks_out(artist)
+            box = own + np.array((-far, -far, far, far))
+        left, low, right, high = map(float, box)
+        if artist.get_clip_on() and (clip := artist.get_clip_box()) is not None:
+            if clip not in self._clips:
+                self._clips[clip] = tuple(map(float, clip.extents))
+            clipped = self._clips[clip]
+            left, low = max(left, clipped[0] - 1), max(low, clipped[1] - 1)
+            right, high = min(right, clipped[2] + 1), min(high, clipped[3] + 1)
+        return left, low, right, high
+
+    def _sticks_out(self, artist: Artist) -> float:
+        """Return by how many pixels letters, edges and corners may stick out of what matplotlib says."""
+        width = 0.0
+        if isinstance(artist, Line2D):
+            width = artist.get_linewidth() + artist.get_markeredgewidth()
+        elif isinstance(artist, Patch):
+            width = artist.get_linewidth() * (1 if isinstance(artist, Rectangle | Spine) else 2)  # sharp corners
+        elif isinstance(artist, Collection):
+            width = 2 * max(artist.get_linewidth(), default=0)
+        return (1 if isinstance(artist, Line2D | Patch) else 2) + width * self.figure.dpi / 72
+
+    def _keep(self, artists: list[Artist]) -> None:
+        """Draw what rests, and remember it."""
+        hidden = [artist for artist in artists if artist in self._loose and not artist.get_animated()]
+        try:
+            for artist in hidden:
+                artist.set_animated(True)  # canvas.draw leaves these out
+            self.canvas.draw()
+        finally:
+            for artist in hidden:
+                artist.set_animated(False)
+        self._kept = self.canvas.copy_from_bbox(self.figure.bbox)
 
 
 def _zorder(artist: Artist) -> float:

@@ -1,6 +1,8 @@
 """The panel of notebook 12: ask a generator for a digit, walk to another one, and read the judge's opinion beside.
 
-Nothing trains here. The generator is the one that the notebook has trained, or a stand-in made of averages.
+Nothing trains here. The generator is the one that the notebook has trained, or a stand-in made of averages. It was told
+digits and no slants. Its slant is moved all the same: along the direction of z on which the slant of its own samples
+depends, fitted by least squares when the panel is made.
 """
 
 from __future__ import annotations
@@ -17,40 +19,50 @@ from torch import Tensor
 
 from gancourse import runtime
 from gancourse._torch_modes import usual_modes
-from gancourse.data import digits
+from gancourse.data import digits, spoils
 from gancourse.labs._film import Film
 from gancourse.labs._quick_judge import quick_judge
 from gancourse.labs.panel import Panel, Slider
-from gancourse.metrics import judge
+from gancourse.metrics import asked as listening
+from gancourse.metrics import directions, judge
 from gancourse.plotting import style
 
-__all__ = ["FILMS", "Asking", "StandIn", "panel"]
+__all__ = ["FARTHEST", "FILMS", "Asking", "StandIn", "panel", "slanting"]
+
+FARTHEST = 2.0
+"""How far z is moved for the slant, either way; along any direction z has standard deviation 1."""
 
 _CLASSES = 10
 _WALK = 11  # images from the first digit to the second
 _MOST_Z = 40
 _GAP = 2  # pixels between the images of the walk
 _SURE = 0.9
+_SAMPLES = 500  # whose slants are fitted
+_LEAN = 0.15  # slope to either side, for the stand-in's last number
 
 
 class StandIn:
     """A generator without any training: a class's mean image, moved along the directions in which its images vary most.
 
+    The last number of z makes the mean image lean.
+
     Args:
         data: images and labels to average.
-        directions: principal directions of each class; as many numbers has z.
+        directions: principal directions of each class; z has one number more.
     First met in: notebook 12.
     """
 
     def __init__(self, data: digits.Digits, directions: int = 6) -> None:
-        self.latent_dim = directions
+        self.latent_dim = directions + 1
         means, ways = [], []
         for label in range(_CLASSES):
             mine = data.images[data.labels == label].flatten(1)
             means.append(mine.mean(dim=0))
             _, sizes, axes = torch.linalg.svd(mine - means[-1], full_matrices=False)
             axes = axes * torch.where(axes.sum(dim=1) < 0, -1.0, 1.0)[:, None]  # the sign of a direction is chance
-            ways.append(axes[:directions] * sizes[:directions, None] / len(mine) ** 0.5)
+            mean = means[-1].view(1, *data.images.shape[1:])
+            lean = (spoils.slant(mean, _LEAN) - spoils.slant(mean, -_LEAN)).flatten(1) / 2
+            ways.append(torch.cat([axes[:directions] * sizes[:directions, None] / len(mine) ** 0.5, lean]))
         self._means, self._ways, self._shape = torch.stack(means), torch.stack(ways), data.images.shape[1:]
 
     def __call__(self, z: Tensor, weights: Tensor) -> Tensor:
@@ -59,11 +71,34 @@ class StandIn:
         return flat.clamp(-1, 1).view(-1, *self._shape)
 
 
+@torch.no_grad()
+def slanting(
+    generator: Callable[[Tensor, Tensor], Tensor], *, seed: int = 0, device: str | torch.device = "cpu"
+) -> Tensor:
+    """Return the direction of z along which a generator's digits lean to the right, of length 1, shape (latent_dim,).
+
+    Five hundred samples, fifty of each digit, are measured. How far a sample leans beyond the mean of its digit is
+    fitted by a linear function of z, by least squares (``directions.supervised``). No label says slant.
+
+    Args:
+        generator: called with z, shape (N, latent_dim), and weights of the ten classes, shape (N, 10).
+        seed: of the samples.
+        device: where the generator is.
+    First met in: notebook 12.
+    """
+    z = torch.randn(_SAMPLES, generator.latent_dim, generator=runtime.generator(seed))
+    labels = torch.arange(_SAMPLES) % _CLASSES
+    images = generator(z.to(device), torch.eye(_CLASSES)[labels].to(device)).cpu()
+    leans = listening.moments(images).slant.view(-1, _CLASSES)
+    beyond = (leans - leans.mean(dim=0)).view(-1, 1)
+    return directions.supervised(z, beyond)[0]
+
+
 class Asking:
     """What a generator makes of a wish, and what the judge takes it for.
 
-    Set ``first``, ``second``, ``between`` (0: the first digit, 1: the second) and ``z`` (which latent vector), then
-    ask for :meth:`opinion` or draw.
+    Set ``first``, ``second``, ``between`` (0: the first digit, 1: the second), ``z`` (which latent vector) and
+    ``slant`` (how far that is moved along :func:`slanting`), then ask for :meth:`opinion`, :meth:`leans` or draw.
 
     Args:
         generator: called with z, shape (N, latent_dim), and weights of the classes, shape (N, 10); it has a
@@ -83,7 +118,8 @@ class Asking:
             raise TypeError(f"outside must come from judge.load, got {type(outside).__name__}")
         self._generator, self._judge = generator, outside
         self._latents = torch.randn(_MOST_Z, generator.latent_dim, generator=runtime.generator(seed))
-        self.first, self.second, self.between, self.z = 7, 1, 0.0, 1
+        self._way = slanting(generator, seed=seed + 1, device=outside.device)
+        self.first, self.second, self.between, self.z, self.slant = 7, 1, 0.0, 1, 0.0
         self._figure: Figure | None = None
         self._known: tuple | None = None
 
@@ -96,13 +132,14 @@ class Asking:
 
     @torch.no_grad()
     def _make(self) -> tuple[Tensor, Tensor]:
-        """Return the images of the walk and the one asked for, last, with the judge's opinion of each."""
-        wish = (self.first, self.second, self.between, self.z)
+        """Return the images of the walk, the one asked for without the slant, and with it, and the judge's opinions."""
+        wish = (self.first, self.second, self.between, self.z, self.slant)
         if self._known != wish:
-            places = [place / (_WALK - 1) for place in range(_WALK)] + [self.between]
+            places = [place / (_WALK - 1) for place in range(_WALK)] + [self.between] * 2
             asked = torch.stack([self.weights(place) for place in places]).to(self._judge.device)
-            z = self._latents[self.z - 1].expand(len(places), -1).to(self._judge.device)
-            images = self._generator(z, asked)
+            z = (self._latents[self.z - 1] + self.slant * self._way).repeat(len(places), 1)
+            z[-2] = self._latents[self.z - 1]
+            images = self._generator(z.to(self._judge.device), asked)
             self._made = images.cpu(), self._judge.probabilities(images).cpu()
             self._known = wish
         return self._made
@@ -111,8 +148,13 @@ class Asking:
         """Return the judge's probabilities for the image asked for, shape (10,)."""
         return self._make()[1][-1]
 
+    def leans(self) -> tuple[float, float]:
+        """Return the slant of the image asked for, in pixels to the right for each upwards: as z is, and as moved."""
+        before, after = listening.moments(self._make()[0][-2:]).slant.tolist()
+        return before, after
+
     def status(self) -> str:
-        """Say what was asked for, and what the judge takes it for."""
+        """Say what was asked for, what the judge takes it for, and how far it leans."""
         opinion = self.opinion()
         asked = (
             f"a {self.first}"
@@ -124,7 +166,9 @@ class Asking:
         seen, sure = int(opinion.argmax()), float(opinion.max())
         verdict = f"takes it for a {seen} ({sure:.0%})" if sure >= _SURE else f"is not sure: {seen} at {sure:.0%}"
         way = f"On the way from a {self.first} to a {self.second}: {self.between:.0%}."
-        return f"Asked for {asked}, latent vector {self.z}. The judge {verdict}. {way}"
+        before, after = self.leans()
+        lean = f"It leans by {after:+.2f}" + (f", and by {before:+.2f} without the slant" if self.slant else "")
+        return f"Asked for {asked}, latent vector {self.z}, slant {self.slant:+g}. The judge {verdict}. {lean}. {way}"
 
     def draw(self) -> Figure:
         """Draw the image asked for, the judge's opinion as bars, and the whole walk below."""
@@ -204,6 +248,14 @@ def panel(
             Slider("other digit", "second", 0, 9, whole=True, hint="Where the walk leads."),
             Slider("between", "between", 0.0, 1.0, step=0.05, hint="Half way: is it one of the two, both, or neither?"),
             Slider("z", "z", 1, _MOST_Z, whole=True, hint="Another latent vector: another hand writes the same digit."),
+            Slider(
+                "slant",
+                "slant",
+                -FARTHEST,
+                FARTHEST,
+                step=0.25,
+                hint="No label says slant. This moves z along a line that was fitted to the slants of samples.",
+            ),
         ],
     )
 

@@ -19,6 +19,7 @@ from gancourse import runtime
 from gancourse._torch_modes import usual_modes
 from gancourse.data import digits
 from gancourse.labs._film import Film
+from gancourse.labs._rows import as_colours, side_by_side
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.plotting import style
 
@@ -154,11 +155,11 @@ class Words:
             self._build()
         numbers, size = self.copied(), self._truth.shape[-1]
         piece = size // self.parts()
-        colours = colormaps["viridis"](np.linspace(0, 1, 2 ** int(self.bits)))[:, :3]
+        colours = colormaps["viridis"](np.linspace(0, 1, 2 ** int(self.bits)), bytes=True)[:, :3]
         maps = colours[numbers.numpy()].repeat(piece, axis=1).repeat(piece, axis=2)
-        rows = (_grey(self._truth[:_SHOWN]), maps, _grey(self.read(numbers)), _grey(self.read(self.by_lot())))
-        for shown, images in zip(self._pictures, rows, strict=True):
-            shown.set_data(_side_by_side(images))
+        grey = [as_colours(images) for images in (self._truth[:_SHOWN], self.read(numbers), self.read(self.by_lot()))]
+        for shown, images in zip(self._pictures, (grey[0], maps, *grey[1:]), strict=True):
+            shown.set_data(side_by_side(images))
         self._cross.set_data([self.parts() ** 2 * int(self.bits)], [self.error])
         return self._figure
 
@@ -170,7 +171,7 @@ class Words:
         self._pictures = []
         for row, name in enumerate(("digits", "words", "copies", "by lot")):
             down = -row * (size + 2)
-            blank = np.ones((size, wide, 3))
+            blank = np.full((size, wide, 3), 255, np.uint8)
             self._pictures.append(left.imshow(blank, extent=(0, wide, down - size, down), interpolation="nearest"))
             left.text(-2, down - size / 2, name, ha="right", va="center")
         left.set(xlim=(0, wide), ylim=(-4 * size - 6, 0), aspect="equal")
@@ -190,19 +191,6 @@ class Words:
         ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.set_yticks([], minor=True)
         ax.legend(loc="lower left")
-
-
-def _grey(images: Tensor) -> np.ndarray:
-    """Return images as colours in [0, 1], shape (N, S, S, 3)."""
-    return ((images[:, 0, :, :, None].expand(-1, -1, -1, 3) + 1) / 2).clamp(0, 1).numpy()
-
-
-def _side_by_side(images: np.ndarray) -> np.ndarray:
-    count, size = images.shape[:2]
-    row = np.ones((size, count * (size + 1) - 1, 3))
-    for place, image in enumerate(images):
-        row[:, place * (size + 1) : place * (size + 1) + size] = image
-    return row
 
 
 @usual_modes()

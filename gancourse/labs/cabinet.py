@@ -19,13 +19,14 @@ from gancourse._torch_modes import usual_modes
 from gancourse.data import digits, spoiled_sets, spoils
 from gancourse.labs._film import Film
 from gancourse.labs._quick_judge import quick_judge
+from gancourse.labs._rows import as_colours, side_by_side
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import image_sets, judge
 from gancourse.plotting import style
 
 __all__ = ["FILMS", "SPOILS", "Cabinet", "panel"]
 
-_MOST, _FLOORS, _SHOWN, _POOL = 300, 20, 12, 2_000
+_MOST, _FLOORS, _SHOWN, _GAP, _POOL = 300, 20, 12, 2, 2_000
 _FAR = 4  # standard deviations from the mean of the floors: what counts as noticed
 
 SPOILS: tuple[str, ...] = ("few images", "copies", "kind left out", "blur", "noise", "resize", "brighter")
@@ -163,8 +164,7 @@ class Cabinet:
         readings = self.readings
         if self._figure is None:
             self._build()
-        for pixels, image in zip(self._pictures, self._images, strict=False):
-            pixels.set_data(image[0].cpu().numpy())
+        self._pictures.set_data(side_by_side(as_colours(self._images[:_SHOWN].cpu()), gap=_GAP))
         for name, (cross, words) in self._crosses.items():
             low, high, _ = _GAUGES[name]
             cross.set_data([min(max(readings[name], low), high)], [0])
@@ -177,13 +177,11 @@ class Cabinet:
         )
         top, *gauges = axes
         side = self._whole.shape[-1]
-        self._pictures = []
-        for place in range(_SHOWN):
-            left = place * (side + 2)
-            self._pictures.append(
-                top.imshow(np.zeros((side, side)), cmap="gray", vmin=-1, vmax=1, extent=(left, left + side, 0, side))
-            )
-        top.set(xlim=(0, _SHOWN * (side + 2)), ylim=(0, side), xticks=[], yticks=[])
+        wide = _SHOWN * (side + _GAP) - _GAP
+        self._pictures = top.imshow(
+            np.full((side, wide, 3), 255, np.uint8), extent=(0, wide, 0, side), interpolation="nearest"
+        )
+        top.set(xlim=(0, wide + _GAP), ylim=(0, side), xticks=[], yticks=[])
         top.set_axis_off()
         self._crosses = {}
         for ax, (name, (low, high, scale)) in zip(gauges, _GAUGES.items(), strict=True):

@@ -13,12 +13,10 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -28,6 +26,7 @@ from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.ensembles import Ensemble
 from gancourse.labs._film import Film
+from gancourse.labs._surface import FADED, Surface
 from gancourse.labs.panel import Action, Choice, Diverged, Panel, Slider
 from gancourse.losses import LOSSES
 from gancourse.metrics import modes
@@ -50,7 +49,7 @@ COVER_STEPS, COLLAPSE_STEPS = 800, 600
 """How long a recipe runs before the lab looks whether the next may follow; as in the stored counts."""
 
 _COUNTED, _SHOWN, _ARROWS, _SIDE, _COUNT_EVERY = 1_000, 240, 36, 41, 20
-_FADED, _LEVELS = 0.45, [-4, -1.5, -0.5, -0.15, -0.05, 0.05, 0.15, 0.5, 1.5, 4]  # a penalised D has small logits
+_LEVELS = [-4, -1.5, -0.5, -0.15, -0.05, 0.05, 0.15, 0.5, 1.5, 4]  # a penalised D has small logits
 _SETTINGS = ("loss", "lr_g", "lr_d", "d_steps", "penalty", "player")
 
 
@@ -215,16 +214,16 @@ class Lab:
         report = modes.report(self.fakes(), self.toy, diverged_ok=True)
         self.counts.append(Count(self.steps_done, report.covered, report.quality, report.verdict))
 
-    def fakes(self) -> Tensor:
-        """Return 1,000 generated points, shape (1000, 2), always from the same latent vectors."""
-        return self.gan.generate(self._z)[0].cpu()
+    def fakes(self, n: int = _COUNTED) -> Tensor:
+        """Return the first ``n`` of 1,000 generated points, shape (n, 2), always from the same latent vectors."""
+        return self.gan.generate(self._z[:n])[0].cpu()
 
     def pushes(self, n: int = _ARROWS) -> tuple[Tensor, Tensor]:
         """Return ``n`` generated points and where the generator's loss wants each to go, both of shape (n, 2).
 
         The push is minus the gradient of the generator's loss at the point itself: what G feels of D.
         """
-        points = self.fakes()[:n].to(self.device).requires_grad_()
+        points = self.fakes(n).to(self.device).requires_grad_()
         with torch.enable_grad():
             fake, family = self.gan.logits(points)[0], LOSSES[self.loss]
             if family.paired:
@@ -282,7 +281,7 @@ class _Picture:
         self.net.title.set_fontsize(10)
         colours, handles = colormaps[style.DECISION_MAP], self.plane.get_legend_handles_labels()[0]
         handles += [
-            Patch(facecolor=colours(side), alpha=_FADED, edgecolor="#999999", label=f"D says {word}")
+            Patch(facecolor=colours(side), alpha=FADED, edgecolor="#999999", label=f"D says {word}")
             for side, word in ((0.85, "real"), (0.15, "fake"))
         ]
         self.figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False, fontsize=10)
@@ -290,12 +289,7 @@ class _Picture:
         self._until = 0
 
     def _make_plane(self, ax: Axes) -> None:
-        colours = colormaps[style.DECISION_MAP].resampled(len(_LEVELS) + 1)
-        self.surface = ax.imshow(
-            np.zeros((_SIDE, _SIDE)), extent=(-1, 1, -1, 1), origin="lower", cmap=colours,
-            norm=BoundaryNorm(_LEVELS, colours.N, extend="both"), interpolation="bilinear",
-            interpolation_stage="data", alpha=_FADED,
-        )  # fmt: skip
+        self.surface = Surface(ax, _SIDE, 1.0, _LEVELS)
         (self.real,) = ax.plot([], [], "o", markersize=3, color=style.COLOURS["real"], label="real")
         (self.fake,) = ax.plot([], [], "x", markersize=4.5, markeredgewidth=1.1, color=style.COLOURS["fake"],
                                label="generated")  # fmt: skip
@@ -309,8 +303,7 @@ class _Picture:
         """Show the present state of the lab."""
         if lab.target != self._shown:
             self._look_at(lab)
-        fakes = lab.fakes()
-        self.fake.set_data(*fakes[:_SHOWN].T)
+        self.fake.set_data(*lab.fakes(_SHOWN).numpy().T)
         self.surface.set_data(lab.gan.logits(self.places.to(lab.device))[0].reshape(_SIDE, _SIDE).cpu().numpy())
         points, push = lab.pushes()
         size = push.norm(dim=1, keepdim=True).clamp(min=1e-12)
@@ -330,7 +323,7 @@ class _Picture:
         self.surface.set_extent((*window, *window))
         for ax in (self.plane, self.net):
             ax.set(xlim=window, ylim=window, aspect="equal")
-        self.real.set_data(*lab._reals[lab.target].T)
+        self.real.set_data(*lab._reals[lab.target].numpy().T)
         countable = lab.toy.modes is not None
         self.absent.set_text("" if countable else "no modes to count")
         of = len(lab.toy.modes) if countable else 1

@@ -215,8 +215,6 @@ class _Picture:
         lower.axhline(0, color=neutral, linewidth=0.8)
         lower.set(xlabel=f"the last {_TRACED} steps", ylabel="distance", xlim=(-_TRACED, 0), ylim=_TRACE)
         self._title = upper.set_title("")
-        for artist in (self._q, self._best, self._f, *self._lines, self._title):
-            artist.set_animated(True)  # a panel draws these anew, and the rest once
         for ax in (upper, middle, lower):
             ax.legend(loc="upper right" if ax is not lower else "upper left", frameon=False)
 

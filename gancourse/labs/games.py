@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -59,6 +60,7 @@ class Damping:
     """
 
     START, STEPS, HIGHEST = (1.0, 0.0), 80, 2.5
+    SIZES = (0.05, 0.8)
 
     def __init__(self, gamma: float = 0.0, step_size: float = 0.4, method: str = "simultaneous") -> None:
         self.gamma, self.step_size, self.method = gamma, step_size, method
@@ -72,22 +74,35 @@ class Damping:
         (self._way,) = self._right.plot([], [], ".", color="#9a9a9a", markersize=3)
         (self._values,) = self._right.plot([], [], "D", color="#222222", markersize=8)
         self._way_of: tuple | None = None
-        self._path_of: tuple | None = None
+        self._paths: dict[str, dict[tuple[float, float], Tensor]] = {}
+        self._matrix_of: tuple | None = None
 
     def _step(self, gamma: float | Tensor) -> games.Step:
         return METHODS[self.method](games.dirac_gan(r1=gamma), step_size=self.step_size)
 
+    def matrix(self) -> Tensor:
+        """Return the update matrix of the step, shape (2, 2)."""
+        settings = (self.gamma, self.step_size, self.method)
+        if self._matrix_of != settings:
+            self._matrix, self._matrix_of = games.update_matrix(self._step(self.gamma)), settings
+        return self._matrix
+
     def eigenvalues(self) -> Tensor:
         """Return the two eigenvalues of the step, complex."""
-        return torch.linalg.eigvals(games.update_matrix(self._step(self.gamma)))
+        return torch.linalg.eigvals(self.matrix())
 
     def path(self) -> Tensor:
         """Return the path that is drawn, shape (STEPS + 1, 2)."""
-        settings = (self.gamma, self.step_size, self.method)
-        if self._path_of != settings:
-            self._path = games.run(self._step(self.gamma), self.START, num_steps=self.STEPS)
-            self._path_of = settings
-        return self._path
+        paths, wish = self._paths.setdefault(self.method, {}), (round(self.gamma, 9), round(self.step_size, 9))
+        if wish not in paths:  # thousands of games side by side take no longer than a few
+            gammas = [round(0.01 * count, 9) for count in range(round(self.HIGHEST / 0.01) + 1)]
+            sizes = [round(self.SIZES[0] * count, 9) for count in range(1, round(self.SIZES[1] / self.SIZES[0]) + 1)]
+            places = [wish, *((gamma, size) for gamma in gammas for size in sizes if not paths)]
+            gamma, size = torch.tensor(places, dtype=torch.float64).unbind(1)
+            step = METHODS[self.method](games.dirac_gan(r1=gamma), step_size=size)
+            start = torch.tensor(self.START, dtype=torch.float64).expand(len(places), 2)
+            paths |= zip(places, games.run(step, start, num_steps=self.STEPS).unbind(1), strict=True)
+        return paths[wish]
 
     def draw(self) -> Figure:
         """Draw the path and the eigenvalues, and the way the eigenvalues take as gamma grows."""
@@ -95,11 +110,10 @@ class Damping:
             gammas = torch.linspace(0, self.HIGHEST, 126, dtype=torch.float64)
             at = torch.zeros(len(gammas), 2, dtype=torch.float64)
             way = torch.linalg.eigvals(games.update_matrix(self._step(gammas), at)).flatten()
-            self._way.set_data(way.real, way.imag)
+            self._way.set_data(way.real.numpy(), way.imag.numpy())
             self._way_of = (self.method, self.step_size)
-        path, values = self.path(), self.eigenvalues()
-        self._arrows.remove()
-        self._arrows = pictures.draw_field(self._left, games.dirac_gan(r1=self.gamma), 2.0)
+        path, values = self.path().numpy(), self.eigenvalues().numpy()
+        pictures.turn_field(self._arrows, games.dirac_gan(r1=self.gamma))
         self._line.set_data(path[:, 0], path[:, 1])
         self._values.set_data(values.real, values.imag)
         self._left.set_title(f"{self.STEPS} steps, γ = {self.gamma:.2f}")
@@ -110,7 +124,7 @@ class Damping:
         distance = float(self.path()[-1].norm())
         return (
             f"γ = {self.gamma:.2f}, {self.method} steps of size {self.step_size:.2f}: "
-            f"{verdict(games.update_matrix(self._step(self.gamma)))}. "
+            f"{verdict(self.matrix())}. "
             f"After {self.STEPS} steps the distance to the equilibrium is {distance:.2g}; it began at 1."
         )
 
@@ -130,7 +144,7 @@ def damping_panel() -> Panel:
                 hint="Raise it slowly from 0 and watch the two diamonds. Where do they meet?",
             ),
             Slider(
-                "step size η", "step_size", 0.05, 0.8, step=0.05,
+                "step size η", "step_size", *Damping.SIZES, step=Damping.SIZES[0],
                 hint="Does the meeting point depend on it? Try both kinds of steps.",
             ),
             Choice("steps", "method", WITH_MOMENTUM, hint="Both players at once, or in turn."),
@@ -162,12 +176,13 @@ class Portrait:
         self._middle.axhline(0, color=colours["neutral"], linewidth=0.8)
         (self._theta,) = self._middle.plot([], [], "--", color=colours["generator"], label="θ (generator)")
         (self._psi,) = self._middle.plot([], [], "-", color=colours["discriminator"], label="ψ (discriminator)")
-        self._middle.legend(loc="upper center", ncols=2, frameon=False)
+        self._middle.legend(loc="upper center", ncols=2, frameon=False, fontsize=9)
         self._middle.set(xlabel="step", title="Both players over time")
         pictures.draw_stable_region(self._right, 1.25)
         self._right.set_title("Eigenvalues of the step")
         (self._values,) = self._right.plot([], [], "D", color="#222222", markersize=7)
         self._drawn_field: tuple | None = None
+        self._matrix_of: games.Step | None = None
         self.reset()
 
     @property
@@ -191,6 +206,13 @@ class Portrait:
             self._made_for = self._settings()
         return self._step
 
+    def matrix(self) -> Tensor:
+        """Return the update matrix of the step at the equilibrium, shape (k, k)."""
+        step = self._made()
+        if self._matrix_of is not step:
+            self._matrix, self._matrix_of = games.update_matrix(step), step
+        return self._matrix
+
     def reset(self) -> None:
         """Go back to the start, with the settings as they are."""
         self.steps_done = 0
@@ -210,8 +232,8 @@ class Portrait:
 
     def draw(self) -> Figure:
         """Draw the path so far, both traces and the eigenvalues of the step, from near by if all are near 1."""
-        path = torch.tensor(list(self._path), dtype=torch.float64)
-        farthest = float(path.abs().max())
+        path = np.array(self._path)
+        farthest = float(np.abs(path).max())
         limit = next(size for size in (2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, math.inf) if farthest <= size)
         limit = limit if math.isfinite(limit) else 1.1 * farthest
         if self._drawn_field != (self.loss, self.r1, limit):
@@ -222,14 +244,14 @@ class Portrait:
         self._left.set_title(f"{self.loss.replace('_', '-')}, {self.method}")
         self._line.set_data(path[:, 0], path[:, 1])
         self._here.set_data(path[-1:, 0], path[-1:, 1])
-        steps = torch.arange(self.steps_done + 1 - len(path), self.steps_done + 1)
+        steps = np.arange(self.steps_done + 1 - len(path), self.steps_done + 1)
         self._theta.set_data(steps, path[:, 0])
         self._psi.set_data(steps, path[:, 1])
-        last = max(self.steps_done, 50)
-        self._middle.set(xlim=(max(0, last - self.MEMORY), last), ylim=(-1.2 * limit, 1.5 * limit))
-        values = torch.linalg.eigvals(games.update_matrix(self._made()))
+        last = next((end for end in (50, 100, 200) if self.steps_done <= end), 100 * math.ceil(self.steps_done / 100))
+        self._middle.set(xlim=(max(0, last - self.MEMORY - 100), last), ylim=(-1.2 * limit, 1.5 * limit))
+        values = torch.linalg.eigvals(self.matrix()).numpy()
         self._values.set_data(values.real, values.imag)
-        zoomed = bool((values.real > 0.22).all() and (values.real < 1.08).all() and (values.imag.abs() < 0.43).all())
+        zoomed = bool((values.real > 0.22).all() and (values.real < 1.08).all() and (np.abs(values.imag) < 0.43).all())
         self._right.set(xlim=(0.2, 1.1) if zoomed else (-1.25, 1.25), ylim=(-0.45, 0.45) if zoomed else (-1.25, 1.25))
         return self.figure
 
@@ -240,7 +262,7 @@ class Portrait:
         return (
             f"Step {self.steps_done}: θ = {theta:.2f}, ψ = {psi:.2f}, distance {math.hypot(theta, psi):.3g} from the "
             f"equilibrium. Near the equilibrium, {self.method} play{unused} does this: "
-            f"{verdict(games.update_matrix(self._made()))}."
+            f"{verdict(self.matrix())}."
         )
 
 

@@ -18,6 +18,7 @@ from gancourse import runtime
 from gancourse._torch_modes import usual_modes
 from gancourse.data import degrade, digits
 from gancourse.labs._film import Film
+from gancourse.labs._rows import as_colours, side_by_side
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import restoration
 from gancourse.plotting import style
@@ -35,7 +36,7 @@ COUNTS: tuple[int, ...] = (1, 3, 5, 9, 17, 33)
 SMALLEST = 0.3
 """Side of the panel's smallest hole, as a share of the image's; smaller ones may hide nothing but black."""
 
-_HIDDEN = (0.35, 0.45, 0.6)  # the colour of a hole
+_HIDDEN = (89, 115, 153)  # the colour of a hole
 
 
 class Holes:
@@ -67,6 +68,7 @@ class Holes:
         self._lots = torch.rand(len(self._truth), generator=random)  # which of its digits each question gets
         self._figure: Figure | None = None
         self._known: tuple[float, float, float] | None = None
+        self._measured: tuple[Tensor, tuple[str, int], tuple[float, float]] | None = None
 
     # ------------------------------------------------------------ what the controls lead to
 
@@ -107,7 +109,8 @@ class Holes:
         if answer == "their mean":
             return some.mean(dim=1)
         if answer == "their median":
-            return some.median(dim=1).values
+            middle = some.shape[1] // 2  # found sooner by NumPy than by torch
+            return torch.from_numpy(np.partition(some.numpy(), middle, axis=1)[:, middle])
         raise ValueError(f"answer must be one of {', '.join(ANSWERS)}, got {answer!r}")
 
     def _numbers(self, inside: Tensor) -> tuple[float, float]:
@@ -123,14 +126,18 @@ class Holes:
     @property
     def psnr(self) -> float:
         """In the hole, in dB, larger = nearer to the truth."""
-        self.look_up()
-        return self._numbers(self._fill(self.answer, int(self.count)))[0]
+        return self._both()[0]
 
     @property
     def sharpness(self) -> float:
         """In the hole; 1 = edges as strong as the truth's."""
-        self.look_up()
-        return self._numbers(self._fill(self.answer, int(self.count)))[1]
+        return self._both()[1]
+
+    def _both(self) -> tuple[float, float]:
+        inside, wish = self.look_up(), (self.answer, int(self.count))
+        if self._measured is None or self._measured[0] is not inside or self._measured[1] != wish:
+            self._measured = inside, wish, self._numbers(self._fill(*wish))
+        return self._measured[2]
 
     def status(self) -> str:
         """Say what was hidden, what fills it, and the two numbers."""
@@ -151,19 +158,20 @@ class Holes:
             self._build()
         restored = self.restored()
         rows, columns = self.hole()
-        with_hole = _grey(self._truth[:_SHOWN])
+        with_hole = as_colours(self._truth[:_SHOWN])
         with_hole[:, slice(*rows), slice(*columns)] = _HIDDEN
         for shown, images in zip(
-            self._pictures, (with_hole, _grey(restored[:_SHOWN]), _grey(self._truth[:_SHOWN])), strict=True
+            self._pictures, (with_hole, as_colours(restored[:_SHOWN]), as_colours(self._truth[:_SHOWN])), strict=True
         ):
-            shown.set_data(_side_by_side(images))
+            shown.set_data(side_by_side(images))
         for answer, curve in self._drawn.items():
             curve.set_data(*zip(*self._curves[answer], strict=True))
         here = self.psnr, self.sharpness
         self._cross.set_data(*([value] for value in here))
         every = np.array([*self._curves["their mean"], *self._curves["their median"], here])
-        self._plane.set_xlim(np.floor(every[:, 0].min()) - 1, np.ceil(every[:, 0].max()) + 1)
-        self._plane.set_ylim(0, max(1.15, every[:, 1].max() + 0.05))
+        low, high = every[:, 0].min() - 1, every[:, 0].max() + 1
+        self._plane.set_xlim(5 * np.floor(low / 5), 5 * np.ceil(high / 5))  # seldom moved: ticks are slow
+        self._plane.set_ylim(0, max(1.15, np.ceil(4 * every[:, 1].max() + 0.2) / 4))
         return self._figure
 
     def _build(self) -> None:
@@ -176,7 +184,7 @@ class Holes:
         self._pictures = []
         for row, name in enumerate(("with a hole", "filled", "the truth")):
             down = -row * (size + 2)
-            blank = np.ones((size, wide, 3))
+            blank = np.full((size, wide, 3), 255, np.uint8)
             self._pictures.append(left.imshow(blank, extent=(0, wide, down - size, down), interpolation="nearest"))
             left.text(-2, down - size / 2, name, ha="right", va="center")
         left.set(xlim=(0, wide), ylim=(-3 * size - 4, 0), aspect="equal")
@@ -192,19 +200,6 @@ class Holes:
         )
         ax.set(xlabel="nearer to the truth →\nPSNR in dB ↑", ylabel="sharpness → 1")
         ax.legend(loc="lower left", title=f"of {', '.join(map(str, COUNTS))} digits")
-
-
-def _grey(images: Tensor) -> np.ndarray:
-    """Return images as colours in [0, 1], shape (N, S, S, 3)."""
-    return ((images[:, 0, :, :, None].expand(-1, -1, -1, 3) + 1) / 2).numpy().copy()
-
-
-def _side_by_side(images: np.ndarray) -> np.ndarray:
-    count, size = images.shape[:2]
-    row = np.ones((size, count * (size + 1) - 1, 3))
-    for place, image in enumerate(images):
-        row[:, place * (size + 1) : place * (size + 1) + size] = image
-    return row
 
 
 @usual_modes()

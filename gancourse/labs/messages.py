@@ -20,6 +20,7 @@ from gancourse import runtime
 from gancourse._torch_modes import usual_modes
 from gancourse.data import digits, domains, spoils
 from gancourse.labs._film import Film
+from gancourse.labs._rows import as_colours, side_by_side
 from gancourse.labs.panel import Choice, Panel, Slider
 from gancourse.metrics import translation
 from gancourse.plotting import style
@@ -174,7 +175,7 @@ class Messages:
         if self._figure is None:
             self._build()
         for shown, images in zip(self._pictures, (self._sent, self._made, self.arriving(), back), strict=True):
-            shown.set_data(_side_by_side(images[:_SHOWN]))
+            shown.set_data(side_by_side(as_colours(images[:_SHOWN])))
         for damage, curve in self._lines.items():
             curve.set_ydata(self._curves[damage])
         self._cross.set_data([self.strength], [self.recovered])
@@ -197,7 +198,7 @@ class Messages:
         self._pictures = []
         for row, name in enumerate(("sent", "G's translation", "what F sees", "what F makes")):
             down = -row * (size + 2)
-            blank = np.ones((size, wide, 3))
+            blank = np.full((size, wide, 3), 255, np.uint8)
             self._pictures.append(top.imshow(blank, extent=(0, wide, down - size, down), interpolation="nearest"))
             top.text(-2, down - size / 2, name, ha="right", va="center")
         top.set(xlim=(0, wide), ylim=(-4 * size - 6, 0), aspect="equal")
@@ -213,16 +214,6 @@ class Messages:
         )
         ax.set(xlabel="how much of it", ylabel="papers recovered ↑", xlim=(-0.03, 1.03), ylim=(0.1, 1.05))
         ax.legend(loc="lower left", fontsize=9)
-
-
-def _side_by_side(images: Tensor) -> np.ndarray:
-    """Return images in [-1, 1] as one row of colours in [0, 1], with a white line between them."""
-    colours = ((images.clamp(-1, 1) + 1) / 2).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
-    count, size = colours.shape[:2]
-    row = np.ones((size, count * (size + 1) - 1, 3))
-    for place, image in enumerate(colours):
-        row[:, place * (size + 1) : place * (size + 1) + size] = image
-    return row
 
 
 @usual_modes()

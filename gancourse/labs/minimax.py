@@ -66,6 +66,7 @@ class Minimax:
                     f"{control.attribute} must lie between {control.low:g} and {control.high:g}, got {value:g}"
                 )
         self._x = torch.linspace(-10, 10, 401, dtype=torch.float64)
+        self._numbers_of: tuple[float, ...] | None = None
         self._build()
 
     def densities(self) -> tuple[toy.Mixture, toy.Mixture]:
@@ -76,6 +77,11 @@ class Minimax:
 
     def numbers(self) -> dict[str, float]:
         """Return V (for the best D), JS, KL(p || q), the reverse KL(q || p) and W1."""
+        if self._numbers_of != (shape := (self.p_gap, self.q_place, self.q_width, self.q_gap)):
+            self._numbers, self._numbers_of = self._measure(), shape
+        return dict(self._numbers)
+
+    def _measure(self) -> dict[str, float]:
         p, q = self.densities()
         span = (_LOW, _HIGH)
         return {
@@ -109,7 +115,8 @@ class Minimax:
         for ax in axes[:, 1]:
             ax.remove()
         flat = torch.zeros_like(self._x)
-        densities.density_pair(self._x, flat, flat, ax=top, title="data p and generated q")
+        densities.density_pair(self._x, flat, flat, ax=top)
+        top.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)  # out of the way of both
         top.set(ylim=(0, 0.9), xlabel="")
         densities.discriminator(self._x, flat, ax=bottom, title="the best discriminator D*")
         self._areas = dict(zip(("p", "q"), top.collections, strict=True))
@@ -123,11 +130,11 @@ class Minimax:
         for row, (name, (_, _, left, right)) in enumerate(_ENDS.items()):
             colour = COLOURS["discriminator"] if name == "V" else COLOURS["neutral"]
             gauges.barh(row, 1.0, height=0.34, color=COLOURS["neutral"], alpha=0.13)
-            (self._bars[name],) = gauges.barh(row, 0.0, height=0.34, color=colour)
+            (self._bars[name],) = gauges.barh(row, 0.0, height=0.34, color=colour, linewidth=0)
             gauges.text(0, row - 0.27, name, va="bottom", fontweight="bold")
             self._readings[name] = gauges.text(1, row - 0.27, "", ha="right", va="bottom")
-            gauges.text(0, row + 0.2, left, va="top", fontsize=9, color=COLOURS["neutral"])
-            gauges.text(1, row + 0.2, right, ha="right", va="top", fontsize=9, color=COLOURS["neutral"])
+            gauges.text(0, row + 0.25, left, va="top", fontsize=9, color=COLOURS["neutral"])
+            gauges.text(1, row + 0.25, right, ha="right", va="top", fontsize=9, color=COLOURS["neutral"])
 
     def status(self) -> str:
         """Say in words what the picture shows."""

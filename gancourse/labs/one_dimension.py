@@ -247,8 +247,6 @@ class _Picture:
         self._heights = pictures.rows(_ARROWS, _BAND)
         self._arrows = pictures.arrows(upper, np.zeros(_ARROWS), np.zeros(_ARROWS), self._heights)
         self._title = upper.title
-        for artist in (self._q, self._best, self._d, self._fakes, self._arrows, self._title):
-            artist.set_animated(True)  # a panel draws these anew, and the rest once
         handles = [h for ax in (upper, lower) for h in ax.get_legend_handles_labels()[0]]
         self.figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
 

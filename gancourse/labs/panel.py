@@ -47,7 +47,7 @@ never starts by itself.
 What the panel sees to:
 
 * **The front end is the clock.** One tick of Play is one message: the kernel works for at most
-  ``seconds_per_tick``, draws one frame and waits. Nothing runs unless somebody presses a button,
+  ``seconds_per_tick``, of which one frame takes its part, and waits. Nothing runs unless somebody presses a button,
   so running all cells trains nothing, and a closed tab stops the training.
 * **A control sets an attribute** of the stepper, between two steps, never during one. The status
   line says so. With ``restarts=True`` the stepper is reset too. A stepper may set its attributes
@@ -89,6 +89,9 @@ __all__ = ["Action", "Choice", "Diverged", "Panel", "Slider", "Stepper", "Switch
 
 _OPEN: dict[str, Panel] = {}
 
+_SECONDS_BETWEEN = 0.02
+"""Most that is counted between two ticks; more is a machine that is busy, or nobody playing."""
+
 
 class Panel:
     """Buttons, controls, a picture and a status line around a stepper; see the module's text.
@@ -106,7 +109,8 @@ class Panel:
         actions: buttons of its own, for a live panel.
         steps_per_click: how far the "+50 steps" button goes.
         steps_per_tick: most steps in one tick of Play, so that fast steppers can be followed.
-        seconds_per_tick: most time spent on the steps of one tick.
+        seconds_per_tick: from one frame to the next while it plays. Steps get what drawing and messages leave of it, at
+            least one.
     Raises:
         TypeError: the stepper lacks something a panel needs.
         ValueError: a control does not fit the stepper, or there are too many.
@@ -123,7 +127,7 @@ class Panel:
         actions: Sequence[Action] = (),
         steps_per_click: int = 50,
         steps_per_tick: int | None = None,
-        seconds_per_tick: float = 0.06,
+        seconds_per_tick: float = 0.065,
     ) -> None:
         self.live = hasattr(stepper, "step")
         if not name or not isinstance(name, str):
@@ -138,7 +142,7 @@ class Panel:
         self.stepper, self.name, self.title = stepper, name, title
         self.frames, self.png, self.status_text, self.alert_text = 0, b"", "", ""
         self._steps_per_tick = None if steps_per_tick is None else whole(steps_per_tick)
-        self._seconds_per_tick = seconds_per_tick
+        self._seconds_per_tick, self._seconds_drawing, self._tick_ended = seconds_per_tick, 0.0, 0.0
         self._note, self._diverged, self._closed = "", "", False
         self._lock, self._camera = threading.RLock(), None
 
@@ -213,11 +217,14 @@ class Panel:
         self._apply_moves()
         self._refuse_if_diverged()
         limit = 1 if self.slow.value else self._steps_per_tick
-        end, done = time.perf_counter() + self._seconds_per_tick, 0
+        started, done = time.perf_counter(), 0
+        between = min(started - self._tick_ended, _SECONDS_BETWEEN)  # messages to the page and back take their time too
+        end = started + self._seconds_per_tick - self._seconds_drawing - between
         while not done or (time.perf_counter() < end and (limit is None or done < limit)):
             self.stepper.step()
             done += 1
         self._show(announced=not self._face.plays)
+        self._tick_ended = time.perf_counter()
 
     def _on_switch(self, change: dict[str, Any]) -> None:
         """See to it that one clock runs at a time, and that the line it stops at is read out."""
@@ -310,6 +317,7 @@ class Panel:
 
     def _show(self, *, announced: bool = True) -> None:
         """Draw one frame and say what it shows."""
+        started = time.perf_counter()
         self._moves.follow()
         figure = self.stepper.draw()
         if self._camera is None or self._camera.figure is not figure:
@@ -321,6 +329,7 @@ class Panel:
         if self.sound is not None:
             self.sound.value = self.stepper.wav()
         self._say(status=" ".join(filter(None, (self.stepper.status(), self._note))), announced=announced)
+        self._seconds_drawing = time.perf_counter() - started
 
     def _say(self, *, status: str | None = None, alert: str | None = None, announced: bool = True) -> None:
         if status is not None:

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -23,6 +22,7 @@ from gancourse._numbers import real, whole
 from gancourse._torch_modes import usual_modes
 from gancourse.data import toy
 from gancourse.labs._film import Film
+from gancourse.labs._surface import FADED, Surface
 from gancourse.labs.panel import Choice, Panel, Slider, check_finite
 from gancourse.losses import LOSSES
 from gancourse.models import mlp
@@ -33,7 +33,6 @@ __all__ = ["FILMS", "Ring", "film", "panel"]
 BETAS = (0.5, 0.999)
 BATCH_SIZE = 64
 _SHOWN, _COUNTED, _SIDE, _LIMIT = 256, 1_000, 41, 1.45
-_FADED = 0.45
 _LEVELS = np.linspace(-4, 4, 9)
 
 
@@ -167,17 +166,7 @@ class _Picture:
     """The plane with a decision surface and two clouds of points, made once and then updated."""
 
     def __init__(self, ax: Axes, real: np.ndarray) -> None:
-        colours = colormaps[style.DECISION_MAP].resampled(len(_LEVELS) + 1)
-        self.surface = ax.imshow(
-            np.zeros((_SIDE, _SIDE)),
-            extent=(-_LIMIT, _LIMIT, -_LIMIT, _LIMIT),
-            origin="lower",
-            cmap=colours,
-            norm=BoundaryNorm(_LEVELS, colours.N, extend="both"),
-            interpolation="bilinear",
-            interpolation_stage="data",
-            alpha=_FADED,
-        )
+        self.surface = Surface(ax, _SIDE, _LIMIT, _LEVELS)
         dots = {"linestyle": "none", "zorder": 2}
         ax.plot(*real.T, marker="o", markersize=3.2, color=style.COLOURS["real"], label="real", **dots)
         (self.fake,) = ax.plot(
@@ -203,7 +192,7 @@ def _explain(figure: Figure, ax: Axes, *, columns: int) -> None:
     """Put a legend under everything: both clouds, and what the background says."""
     colours = colormaps[style.DECISION_MAP]
     believes = [
-        Patch(facecolor=colours(side), alpha=_FADED, edgecolor="#999999", label=f"D says {word}")
+        Patch(facecolor=colours(side), alpha=FADED, edgecolor="#999999", label=f"D says {word}")
         for side, word in ((0.85, "real"), (0.15, "fake"))
     ]
     clouds = ax.get_legend_handles_labels()[0]

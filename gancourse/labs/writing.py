@@ -5,6 +5,8 @@ The language is that of the notebook with words of six letters, so that every ex
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -61,6 +63,7 @@ class Writing:
             seeds=[self.seed], language=self._language, num_steps=1_000_000, batch_size=int(self.batch), decay=False,
             **WAYS[self.way],
         )  # fmt: skip
+        self._known: dict[tuple, Any] = {}  # of the writer as it is
         self.trail: list[tuple[float, float]] = [self._place(1.0)]
 
     @property
@@ -74,6 +77,7 @@ class Writing:
         Raises:
             Diverged: the weights are no longer finite.
         """
+        self._known.clear()
         self._writer.train(1)
         if self._writer.diverged:
             raise Diverged(f"at step {self.steps_done:,} the writer's numbers are no longer finite ({self.way})")
@@ -82,7 +86,10 @@ class Writing:
 
     def exact(self, temperature: float) -> strings.Exact:
         """Return the exact numbers of the writer at a temperature, each of shape (1,)."""
-        return strings.exact(self._language.log_p, self._writer.log_q(temperature=temperature))
+        key = ("exact", temperature)
+        if key not in self._known:
+            self._known[key] = strings.exact(self._language.log_p, self._writer.log_q(temperature=temperature))
+        return self._known[key]
 
     def _place(self, temperature: float) -> tuple[float, float]:
         found = self.exact(temperature)
@@ -90,7 +97,10 @@ class Writing:
 
     def words(self, n: int = _COUNTED) -> Tensor:
         """Return words at the present temperature, shape (n, 6), always of the same noise."""
-        return self._writer.write(n, temperature=float(self.temperature))[0]
+        key = ("words", n, float(self.temperature))
+        if key not in self._known:
+            self._known[key] = self._writer.write(n, temperature=float(self.temperature))[0]
+        return self._known[key]
 
     def status(self) -> str:
         """Say how it learns, and what it writes at the present temperature."""
@@ -112,8 +122,9 @@ class Writing:
         for line, text, good in zip(
             self._lines, self._language.decode(drawn), self._language.valid(drawn).tolist(), strict=True
         ):
-            line.set_text(text if good else f"× {text}")
-            line.set_color("#222222" if good else style.COLOURS["fake"])
+            written = text if good else f"× {text}"
+            if line.get_text() != written:  # letters are slow to draw
+                line.set(text=written, color="#222222" if good else style.COLOURS["fake"])
         at_one, here = self._place(1.0), self._place(float(self.temperature))
         if self.trail[-1] != at_one:
             self.trail.append(at_one)

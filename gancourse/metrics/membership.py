@@ -23,6 +23,7 @@ __all__ = [
     "Game",
     "by_logit",
     "by_nearness",
+    "epsilon_for",
     "game",
     "gaussian_mu",
     "most_advantage",
@@ -157,6 +158,42 @@ def noise_for(mu: float, num_steps: int, share: float = 1.0) -> float:
     if share == 1:
         return everyone
     return min(everyone, 1 / math.sqrt(math.log1p((mu / share) ** 2 / num_steps)))
+
+
+def epsilon_for(mu: float, delta: float) -> float:
+    """Return the smallest epsilon for which a training with this mu is (epsilon, delta)-private.
+
+    It is where Phi(mu / 2 - epsilon / mu) - e^epsilon Phi(-mu / 2 - epsilon / mu) has fallen to delta; 0 if it begins
+    there. An (epsilon, delta) says less than the mu that it comes from: it is one of its many such pairs.
+
+    Args:
+        mu: at least 0.
+        delta: above 0, below 1.
+    Returns:
+        epsilon, right to about nine digits.
+    Raises:
+        ValueError: a number is out of range.
+    Source: Dong, Roth and Su (2022), corollary 2.13.
+    First met in: notebook 19.
+    """
+    from scipy import optimize, special  # here, so that importing the package stays quick
+
+    mu, delta = real_between("mu", mu, 0), real_between("delta", delta, 0, 1)
+    if not 0 < delta < 1:
+        raise ValueError(f"delta must be above 0 and below 1, got {delta}")
+    if mu == 0:
+        return 0.0
+
+    def above(epsilon: float) -> float:
+        """How far the log of what Gaussian privacy gives away at this epsilon is above that of delta."""
+        first = special.log_ndtr(mu / 2 - epsilon / mu)
+        second = epsilon + special.log_ndtr(-mu / 2 - epsilon / mu)
+        return first + math.log(max(-math.expm1(second - first), 1e-300)) - math.log(delta)
+
+    if above(0.0) <= 0:
+        return 0.0
+    most = mu * (mu / 2 + math.sqrt(-2 * math.log(delta)) + 1)  # the first term alone is below delta there
+    return float(optimize.brentq(above, 0.0, most, rtol=1e-10))
 
 
 def most_auc(mu: float) -> float:

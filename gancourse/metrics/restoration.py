@@ -5,6 +5,7 @@
 | :func:`psnr` | how near to the truth, pixel by pixel? | whether it looks like a digit |
 | :func:`sharpness` | are its edges as strong as the truth's? | where the edges are; noise counts as sharp |
 | :func:`noise_use` | do two answers to one question differ as much as they should? | whether each is any good |
+| :func:`flicker` | does a film change from frame to frame where it should not? | whether it shows the right thing |
 | :func:`changed` | does it show surely something else than the truth? | unsure answers |
 
 How often the class is kept is :func:`gancourse.metrics.image_sets.label_agreement`, and how like real images the
@@ -21,7 +22,7 @@ from gancourse._numbers import real
 from gancourse.metrics import _inputs
 from gancourse.metrics.judge import CONFIDENT, class_histogram
 
-__all__ = ["changed", "noise_use", "psnr", "sharpness"]
+__all__ = ["changed", "flicker", "noise_use", "psnr", "sharpness"]
 
 
 def psnr(restored: Tensor, truth: Tensor, *, peak: float = 2.0) -> float:
@@ -97,6 +98,30 @@ def noise_use(draws: Tensor, truth: Tensor) -> float:
     return float(2 * draws.var(dim=0, correction=1).mean() / error)
 
 
+def flicker(film: Tensor, truth: Tensor) -> float:
+    """Return how much a film changes from frame to frame, beside the ink of the true one.
+
+    The mean absolute difference of neighbouring frames, divided by the mean ink (pixel + 1) of the truth. Give frames
+    that should all be alike, such as :func:`gancourse.data.moving.followed` cuts out: then whatever changes, flickers.
+    A film in which every second frame is black has 1. A still one has 0, whatever it shows.
+
+    Args:
+        film: shape (T, N, ...), T at least 2, in [-1, 1].
+        truth: the true film, the same shape.
+    Raises:
+        TypeError, ValueError: the two are no such films, differ in shape, have one frame, or the truth is black.
+    Source: after the warping error of Lai et al. (2018), Learning Blind Video Temporal Consistency.
+    First met in: notebook 13.
+    """
+    film, truth = _pair(film, truth, "film")
+    if truth.ndim < 3 or len(truth) < 2:
+        raise ValueError(f"film must have shape (T, N, ...) with T at least 2, got {tuple(film.shape)}")
+    ink = float((truth + 1).mean())
+    if ink <= 0:
+        raise ValueError("truth is black everywhere: there is no ink to compare changes with")
+    return float(film.diff(dim=0).abs().mean()) / ink
+
+
 def changed(probabilities: Tensor, truth_probabilities: Tensor, *, confident: float = CONFIDENT) -> float:
     """Return how often the judge is sure that the restored image shows another class than the truth does.
 
@@ -129,13 +154,11 @@ def changed(probabilities: Tensor, truth_probabilities: Tensor, *, confident: fl
     return float(other[counted].double().mean())
 
 
-def _pair(restored: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    _inputs.check_samples("restored", restored)
+def _pair(restored: Tensor, truth: Tensor, name: str = "restored") -> tuple[Tensor, Tensor]:
+    _inputs.check_samples(name, restored)
     _inputs.check_samples("truth", truth)
     if restored.shape != truth.shape:
-        raise ValueError(
-            f"restored and truth must have one shape, got {tuple(restored.shape)} and {tuple(truth.shape)}"
-        )
+        raise ValueError(f"{name} and truth must have one shape, got {tuple(restored.shape)} and {tuple(truth.shape)}")
     return restored.detach().double(), truth.detach().double()
 
 

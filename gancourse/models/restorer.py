@@ -33,6 +33,8 @@ class Restorer(nn.Module):
         latent_dim: size of z; for "dropout" it is 256, one number for each of the code.
         noise: one of :data:`NOISE`.
         wide: mix the maps at a quarter of the side once more by kernels of 5 by 5, for things that move far.
+        enlarge: double the side by repeating every pixel, and then convolve with kernels of 3 by 3. The default is
+            transposed convolutions with kernels of 4 by 4.
     Source: the U-Net of Ronneberger et al. (2015), as in Isola et al. (2017), made small.
     First met in: notebook 13.
     """
@@ -47,6 +49,7 @@ class Restorer(nn.Module):
         latent_dim: int = 16,
         noise: str = "beside",
         wide: bool = False,
+        enlarge: bool = False,
     ) -> None:
         super().__init__()
         image_size = self.image_size = _inputs.check_size("image_size", image_size, _SIDES)
@@ -58,7 +61,7 @@ class Restorer(nn.Module):
             raise ValueError(f"noise must be one of {', '.join(NOISE)}, got {noise!r}")
         if noise == "dropout" and self.latent_dim != _CODE:
             raise ValueError(f"latent_dim must be {_CODE} with noise='dropout', got {latent_dim!r}")
-        self.noise, self.wide = noise, wide
+        self.noise, self.wide, self.enlarge = noise, wide, enlarge
         side, maps = image_size // 4, 2 * width
         inner = maps * side * side
         self.to_half = nn.Sequential(nn.Conv2d(self.given_channels, width, 4, 2, 1), nn.LeakyReLU(0.2))
@@ -81,9 +84,9 @@ class Restorer(nn.Module):
                 nn.Conv2d(2 * maps, maps, 5, 1, 2, bias=False), nn.BatchNorm2d(maps), nn.ReLU(inplace=True)
             )
         self.up_to_half = nn.Sequential(
-            nn.ConvTranspose2d(2 * maps, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
+            *_doubling(2 * maps, width, enlarge, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )
-        self.up = nn.Sequential(nn.ConvTranspose2d(2 * width, self.channels, 4, 2, 1), nn.Tanh())
+        self.up = nn.Sequential(*_doubling(2 * width, self.channels, enlarge), nn.Tanh())
         self.to(memory_format=torch.channels_last)
 
     def forward(self, given: Tensor, z: Tensor, *, known: Tensor | None = None) -> Tensor:
@@ -115,3 +118,10 @@ class Restorer(nn.Module):
             got = tuple(known.shape) if isinstance(known, Tensor) else type(known).__name__
             raise ValueError(f"known must be a mask of shape (N, 1, {self.image_size}, {self.image_size}), got {got}")
         return torch.where(known > 0, given[:, : self.channels], answer)
+
+
+def _doubling(inputs: int, outputs: int, enlarge: bool, *, bias: bool = True) -> list[nn.Module]:
+    """Return layers that double the side of maps."""
+    if enlarge:
+        return [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inputs, outputs, 3, 1, 1, bias=bias)]
+    return [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)]

@@ -15,7 +15,7 @@ from gancourse.plotting.style import COLOURS
 
 __all__ = ["cure_match", "samples_by_seed"]
 
-_STACK = 0.08  # distance of dots that would lie on each other
+_STACK = 0.22  # rows; two dots of one value do not touch
 _HIGHEST = 0.34
 _BAND = "#eeeeee"
 

@@ -72,12 +72,22 @@ def draw_field(ax: Axes, game: games.Game, limit: float) -> Quiver:
     """Draw the field's directions as arrows of one length, and return them."""
     line = np.linspace(-limit, limit, _ARROWS + 2)[1:-1]
     x, y = np.meshgrid(line, line)
+    return ax.quiver(
+        x, y, *_directions(game, x, y), color=COLOURS["gradient"], alpha=0.5, angles="xy", pivot="mid", width=0.006,
+        scale=15, zorder=1,
+    )  # fmt: skip
+
+
+def turn_field(arrows: Quiver, game: games.Game) -> None:
+    """Turn arrows that :func:`draw_field` has drawn to another game's directions."""
+    arrows.set_UVC(*_directions(game, arrows.X, arrows.Y))
+
+
+def _directions(game: games.Game, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     v = games.field(game, torch.from_numpy(np.stack([x, y], -1))).numpy()
     length = np.hypot(v[..., 0], v[..., 1])
     u, v = np.moveaxis(v / np.where(length > 1e-9, length, np.inf)[..., None], -1, 0)
-    return ax.quiver(
-        x, y, u, v, color=COLOURS["gradient"], alpha=0.5, angles="xy", pivot="mid", width=0.006, scale=15, zorder=1
-    )
+    return u, v
 
 
 def players(

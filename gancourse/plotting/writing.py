@@ -17,7 +17,8 @@ __all__ = ["bias_and_spread", "race", "staircase", "temperatures"]
 
 _SHADES = (COLOURS["real"], COLOURS["fake"], style.WARNING_TEXT, "#0575b0", "#555555", "#b07cc6", "#40004b", "#a6761d")
 _MARKS = ("o", "X", "s", "D", "^", "P", "v", "p")
-_GROUPS = (_SHADES[3], _SHADES[1])  # as `race` draws REINFORCE and straight-through when they are third and first
+_GROUPS = (_SHADES[3], _SHADES[1])
+_RUNNERS = (*_SHADES[:3:-1], *_SHADES[:4])  # `race` begins with colours that no group has: it may be a riddle
 _STAIRS = {  # name -> colour, line style, width
     "letters picked": (COLOURS["warning"], "-", 2.2),
     "mean over drawn letters": ("black", "--", 1.8),
@@ -130,7 +131,7 @@ def race(
         raise ValueError(f"curves must hold 1 to {len(_MARKS)} names, got {list(curves)}")
     figure, ax = style.figure_of(ax, size=(6.6, 4.2))
     last = 0.0
-    for (name, (seconds, rows)), colour, mark in zip(curves.items(), _SHADES[1:], _MARKS, strict=False):
+    for (name, (seconds, rows)), colour, mark in zip(curves.items(), _RUNNERS, _MARKS, strict=False):
         x, y = np.asarray(seconds, dtype=float), np.asarray(rows, dtype=float)
         if x.ndim != 1 or y.ndim != 2 or y.shape[1] != len(x) or not len(x) or not len(y):
             raise ValueError(f"curves[{name!r}] must hold shapes (T,) and (K, T), got {x.shape} and {y.shape}")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gancourse import recommended, runs, runtime, training
+from gancourse import memory, recommended, runs, runtime, training
 from gancourse.data import batches
 from gancourse.train import report, tracking
 from gancourse.train.options import Images, Refused, Settings, load_images
@@ -32,7 +32,7 @@ def run(settings: Settings, processes: Processes) -> int:
     quiet = contextlib.nullcontext() if processes.first else contextlib.redirect_stdout(io.StringIO())
     try:
         with quiet, runtime.threads(max(1, 2 // processes.local_count)), contextlib.ExitStack() as at_the_end:
-            runtime.keep_freed_memory()
+            memory.keep()
             images = load_images(settings)
             with together(processes, settings.device, lambda: _how_to_go_on(settings)):
                 session = Session(settings, images, processes)

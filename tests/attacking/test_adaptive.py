@@ -16,7 +16,14 @@ ATTACKS = {
     "unrolled": (adaptive.unrolled, {"num_steps": 2, "search_steps": 120, "last": 60, "gap": 90.0}),
     "on_manifold": (adaptive.on_manifold, {"num_steps": 120}),
     "pulled": (adaptive.pulled, {"num_steps": 80}),
+    "by_queries": (adaptive.by_queries, {"queries": 12, "search_steps": 5, "follow_steps": 2}),
 }
+"""The last one needs a generator of squares, and counts queries in place of steps."""
+
+
+def settings_of(name):
+    attack, settings = ATTACKS[name]
+    return attack, settings | ({"generator": runtime.generator(5)} if name == "by_queries" else {})
 
 
 @pytest.fixture
@@ -33,7 +40,7 @@ def world():
 @pytest.mark.parametrize("name", ATTACKS)
 def test_images_stay_within_the_limit(world, name):
     _, _, defence, given, labels = world
-    attack, settings = ATTACKS[name]
+    attack, settings = settings_of(name)
     before = given.clone()
     for epsilon in (0.0, 0.1):
         changed = attack(defence, given, labels, epsilon, **settings)
@@ -67,6 +74,51 @@ def test_a_tug_of_war_goes_from_the_right_pictures_to_the_wrong_ones(world):
         fallen = clean - read(attack(defence, given, labels, 0.1, **settings))
         assert float(fallen.mean() / most) > least, name
         assert bool((fallen <= most * 1.001).all())
+
+
+def test_a_search_by_queries_lowers_what_the_defence_reads_without_a_slope_of_the_image(world):
+    """On the plane the best that squares can do is the sum of |A'A u|, as for the other attacks."""
+    plane, direction, defence, given, labels = world
+    left = plane.nearest(direction.view(1, 1, SIDE, SIDE)).flatten()
+
+    def read(changed):
+        return (plane.nearest(changed).flatten(1) @ direction) * torch.where(labels == 1, 1.0, -1.0)
+
+    fallen = {}
+    for queries in (2, 300):
+        changed = adaptive.by_queries(
+            defence, given, labels, 0.1, queries=queries, search_steps=40, gap=90.0, generator=runtime.generator(1)
+        )
+        assert not changed.requires_grad
+        fallen[queries] = (read(given) - read(changed)) / (0.2 * left.abs().sum())
+    assert float(fallen[300].mean()) > 0.6 > float(fallen[2].mean()) + 0.3
+    assert float(fallen[300].max()) <= 1.001
+
+
+def test_a_search_by_queries_asks_as_often_as_it_says_and_begins_anew(world, monkeypatch):
+    plane, _, defence, given, labels = world
+    asked, drawn = [], []
+    counting = projection.Defence(
+        plane, lambda seen: asked.append(len(seen)) or defence.network(seen), runtime.generator(0), restarts=3
+    )
+    plain = adaptive.draw
+    monkeypatch.setattr(adaptive, "draw", lambda *given: drawn.append(1) or plain(*given))
+    adaptive.by_queries(counting, given, labels, 0.1, queries=25, renewed=10, generator=runtime.generator(1))
+    assert asked == 25 * [36] and len(drawn) == 3  # at queries 0, 10 and 20
+
+
+def test_a_search_by_queries_begins_where_it_is_told_and_keeps_no_worse_image(world):
+    _, _, defence, given, labels = world
+    noisy = pixels.noise(given, 0.3, runtime.generator(4))
+    settings = {"queries": 2, "search_steps": 5, "gap": 0.0, "start": noisy}
+    still = (adaptive.by_queries(defence, given, labels, 0.1, **settings, generator=runtime.generator(1))
+             - pixels.within(noisy, given, 0.1)).abs().flatten(1)  # fmt: skip
+    assert bool((still.amin(1) == 0).all())  # all but one square is the start
+    nothing = projection.Defence(
+        defence.generator, lambda seen: torch.zeros(len(seen), 2), runtime.generator(0), restarts=2
+    )  # no square lowers this margin
+    kept = adaptive.by_queries(nothing, given, labels, 0.1, **settings | {"queries": 9}, generator=runtime.generator(1))
+    assert torch.equal(kept, pixels.within(noisy, given, 0.1))
 
 
 def test_draws_are_averaged_and_do_not_outweigh_each_other(world, monkeypatch):
@@ -105,13 +157,14 @@ def test_the_unrolled_attack_begins_where_it_is_told(world):
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_will_not_do_is_refused(world, name):
     _, _, defence, given, labels = world
-    attack = ATTACKS[name][0]
+    attack, settings = settings_of(name)
+    count = "queries" if name == "by_queries" else "num_steps"
     with pytest.raises(ValueError, match="epsilon must be"):
-        attack(defence, given, labels, 1.2, num_steps=2)
-    with pytest.raises(ValueError, match="num_steps must be"):
-        attack(defence, given, labels, 0.1, num_steps=0)
+        attack(defence, given, labels, 1.2, **settings | {count: 2})
+    with pytest.raises(ValueError, match=f"{count} must be"):
+        attack(defence, given, labels, 0.1, **settings | {count: 0})
     with pytest.raises(ValueError, match=r"\[-1, 1\]"):
-        attack(defence, given * 9, labels, 0.1)
+        attack(defence, given * 9, labels, 0.1, **settings)
     if name == "unrolled":
         with pytest.raises(ValueError, match="search_steps must be"):
             attack(defence, given, labels, 0.1, search_steps=5, last=6)

@@ -162,6 +162,24 @@ def test_search_by_squares_asks_as_often_as_it_says_and_never_for_a_gradient():
     assert asked == 17 * [False]
 
 
+def test_a_search_begins_with_stripes_and_tries_one_square_of_a_shrinking_size():
+    images, g = grey(spread=0.0), runtime.generator(0)
+    striped = pixels.stripes(images, 0.2, g) - images
+    assert torch.allclose(striped.abs(), torch.full_like(images, 0.4)) and bool((striped == striped[:, :, :1]).all())
+    assert striped.unique().numel() == 2
+    sizes = []
+    for done in (0.05, 0.2, 0.5, 0.9):
+        moved = pixels.with_squares(images, images, 0.2, done, g) - images
+        for change in moved[:, 0]:
+            rows, columns = (change != 0).any(1).nonzero(), (change != 0).any(0).nonzero()
+            width = len(rows)
+            assert len(columns) == width and int((change != 0).sum()) == width**2  # one square, and a full one
+            assert rows[-1] - rows[0] == width - 1 and change[change != 0].unique().numel() == 1
+        sizes.append(width)
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > sizes[-1]
+    assert torch.equal(pixels.with_squares(striped, images, 0.0, 0.5, g)[striped == 0], images[striped == 0])
+
+
 def test_only_what_every_attack_leaves_right_is_kept():
     rows = torch.tensor([[1, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 0]]).bool()
     assert pixels.worst_of_all(rows).tolist() == [True, False, False, False]

@@ -1,12 +1,13 @@
 """Notebooks and every panel with Colab's versions, from an empty folder, the course installed by its cell.
 
-Notebook 01 always, 00 to 04 with ``--whole``. The tests build on each other, from top to bottom: a learner opens 00
-first, and its set-up cell installs the course.
+Notebook 01 always, 00 to 04 with ``--whole``. As a learner opens 00 first and its set-up cell installs the course, so
+does the fixture ``installed`` before whatever test comes first.
 """
 
 import json
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import pytest
@@ -43,29 +44,42 @@ def trouble(cells):
     ]
 
 
-def test_the_versions_are_colab_s(machine):
-    there = machine.packages()
-    assert {f"{name}=={version}" for name, version in PINNED.items()} <= there
-    assert not any(package.startswith("gancourse==") for package in there)
+class Installed(NamedTuple):
+    """What notebook 00's set-up cell did: packages before and after, and what it and a cell after it showed."""
+
+    before: set[str]
+    after: set[str]
+    cells: list
 
 
-def test_the_set_up_cell_installs_the_course_and_changes_nothing_else(machine, tmp_path):
-    before = machine.packages()
+@pytest.fixture(scope="module")
+def installed(machine, tmp_path_factory):
+    folder, before = tmp_path_factory.mktemp("setup"), machine.packages()
     source = json.loads(NOTEBOOKS["00"].read_text(encoding="utf-8"))
     (setup,) = (cell for cell in source["cells"] if cell.get("id") == SETUP_ID)
     source["cells"] = [
         setup,
         setup | {"id": "where", "source": "import gancourse\nprint(gancourse.__file__)", "outputs": []},
     ]
-    (tmp_path / "setup.ipynb").write_text(json.dumps(source), encoding="utf-8")
-    cell, last = run(machine, tmp_path / "setup.ipynb", tmp_path)
+    (folder / "setup.ipynb").write_text(json.dumps(source), encoding="utf-8")
+    return Installed(before, cells=run(machine, folder / "setup.ipynb", folder), after=machine.packages())
+
+
+def test_the_versions_are_colab_s(installed):
+    assert {f"{name}=={version}" for name, version in PINNED.items()} <= installed.before
+    assert not any(package.startswith("gancourse==") for package in installed.before)
+
+
+def test_the_set_up_cell_installs_the_course_and_changes_nothing_else(machine, installed):
+    cell, last = installed.cells
     assert trouble([cell, last]) == []
     assert "| Colab |" in "".join(output.get("text", "") for output in cell["outputs"])
-    new, gone = machine.packages() - before, before - machine.packages()
+    new, gone = installed.after - installed.before, installed.before - installed.after
     assert gone == set() and [package.partition("==")[0] for package in new] == ["gancourse"]
     assert str(machine.folder) in last["outputs"][0]["text"], "the checkout was found, not what was installed"
 
 
+@pytest.mark.usefixtures("installed")
 def test_a_notebook_runs_to_its_end(machine, number, tmp_path):
     cells = run(machine, NOTEBOOKS[number], tmp_path)
     assert trouble(cells) == []
@@ -73,7 +87,7 @@ def test_a_notebook_runs_to_its_end(machine, number, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def pressed(machine):
+def pressed(machine, installed):
     """What was said of each panel, all of them in one process."""
     return machine.run(ROOT / "tests" / "colab" / "press_panel.py", *browser.panels())
 
@@ -83,6 +97,7 @@ def test_a_panel_is_built_pressed_and_moved(pressed, maker):
     assert f"ok {maker} 7.7.1" in pressed.splitlines(), pressed
 
 
+@pytest.mark.usefixtures("installed")
 def test_play_is_pressed_in_a_front_end_of_that_age(machine, chromium):
     with classic.Server(machine) as server:
         notebook = server.open(chromium, "panel", browser.panel_cells("ring.panel"))

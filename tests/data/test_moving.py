@@ -75,9 +75,69 @@ def test_crossing_digits_pass_through_each_other():
     assert torch.equal(both[0], torch.maximum(*alone)) and torch.equal(both[0], both[1])
 
 
+@pytest.mark.parametrize("side", [28, 16])
+def test_a_digit_runs_to_the_right_and_jumps_between_given_frames_only(side):
+    images = digits(count=2_000, side=side)
+    film = moving.jumps(images, generator=runtime.generator(4))
+    assert film.frames.shape == (9, 2_000, 1, side, side) and film.lane.shape == (9, 2_000)
+    ways = moving.lane_images(images)
+    small, middle = side * 9 // 28, (side - side * 9 // 28) // 2
+    for number in (0, 3, 4, 8):  # by hand: the digit of a lane, moved from the middle to its column
+        left = round((side - small) * number / 8)
+        at = ways.roll(left - middle, -1)[film.lane[number], torch.arange(2_000)]
+        assert torch.equal(film.frames[number], at)
+    before, between, after = film.lane[:-1:2], film.lane[1::2], film.lane[2::2]
+    assert bool(((between == before) | (between == after)).all())
+    apart = before != after
+    assert float(apart.double().mean()) == pytest.approx(2 / 3, abs=0.03)
+    assert float((between == before)[apart].double().mean()) == pytest.approx(1 / 2, abs=0.03)
+    assert torch.bincount(film.lane[::2].flatten()).double().div(10_000).tolist() == pytest.approx(
+        [1 / 3] * 3, abs=0.02
+    )
+
+
+def test_questions_of_a_film_are_its_odd_frames_and_answers_go_back_there():
+    film = moving.jumps(digits(count=3), 5, generator=runtime.generator(4))
+    asked = film.questions()
+    for part, numbers in zip(asked, ((0, 2), (2, 4), (1, 3)), strict=True):
+        assert torch.equal(part, torch.cat([film.frames[number] for number in numbers]))
+    assert torch.equal(film.with_answers(asked.truth), film.frames)
+    black = film.with_answers(-torch.ones_like(asked.truth))
+    assert black[1::2].max() == -1 and torch.equal(black[::2], film.frames[::2]) and film.frames[1].max() > 0
+    one = moving.between_jumps(digits(count=50), generator=runtime.generator(5))
+    film = moving.jumps(digits(count=50), generator=runtime.generator(5))
+    asked, times = film.questions(), []
+    for nth in range(50):
+        every = asked.truth.unflatten(0, (4, 50))[:, nth]
+        (time,) = (every == one.truth[nth]).flatten(1).all(1).nonzero().flatten().tolist()
+        times.append(time)
+        assert torch.equal(one.before[nth], film.frames[2 * time, nth])
+        assert torch.equal(one.after[nth], film.frames[2 * time + 2, nth])
+    assert set(times) == {0, 1, 2, 3}
+
+
+def test_the_ink_of_lanes_and_the_digit_that_is_followed():
+    images = digits(count=30)
+    film = moving.jumps(images, generator=runtime.generator(4))
+    ink = moving.lane_ink(film.frames)
+    assert torch.equal(ink.argmax(0), film.lane)
+    whole = ((film.frames + 1) / 2).sum((2, 3, 4))
+    assert torch.allclose(ink.amax(0), whole, rtol=1e-4) and torch.allclose(ink.sum(0), whole, rtol=1e-4)
+    cuts = moving.followed(film.frames)
+    assert cuts.shape == (9, 30, 1, 9, 9)
+    assert torch.equal(cuts, cuts[:1].expand_as(cuts))  # the digit is the same in every frame
+    assert torch.equal(cuts[0], moving.lane_images(images)[1][:, :, 9:18, 9:18])
+    still = film.frames[:1].expand_as(film.frames)  # a digit that does not run leaves the cut
+    assert not torch.allclose(moving.followed(still)[1], cuts[1], atol=0.1)
+
+
 @pytest.mark.parametrize(
     "call, error, words",
     [
+        (lambda x: moving.jumps(x, generator=0), TypeError, "generator must be a torch.Generator, got int"),
+        (lambda x: moving.jumps(x, 4, generator=runtime.generator(0)), ValueError, "frames must be odd"),
+        (lambda x: moving.jumps(x, 1, generator=runtime.generator(0)), ValueError, "frames must be a whole number"),
+        (lambda x: moving.jumps(x[:, :, 4:], generator=runtime.generator(0)), ValueError, "images must be square"),
         (lambda x: moving.lanes(x, generator=0), TypeError, "generator must be a torch.Generator, got int"),
         (lambda x: moving.lane_mean(x[:, :, 4:]), ValueError, "images must be square"),
         (lambda x: moving.lane_mean(x * 3), ValueError, "must lie in"),

@@ -85,7 +85,7 @@ def test_the_cross_lies_on_its_curve(made):
             assert made._curves[made.damage][place] == pytest.approx(made.recovered), (made.damage, made.strength)
             assert made._cross.get_xydata()[0] == pytest.approx([made.strength, made.recovered])
     row = made._pictures[1].get_array()
-    assert np.allclose(row[:16, :16, 0], (made._made[0, 0].numpy() + 1) / 2, atol=1e-6)
+    assert np.allclose(row[:16, :16, 0], 127.5 * (made._made[0, 0].numpy() + 1), atol=0.51)
 
 
 def test_the_words_follow_every_control():

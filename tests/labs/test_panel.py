@@ -132,6 +132,21 @@ def test_a_tick_is_bounded_in_time_and_draws_one_frame():
     assert panel.stepper.steps_done == before + 1, "less than one step is no step"
 
 
+def test_steps_get_what_drawing_leaves_of_a_tick():
+    panel = walk(seconds=0.01, seconds_per_tick=0.3)
+    draw = panel.stepper.draw
+    panel.stepper.draw = lambda: time.sleep(0.25) or draw()
+    for most in (30, 5, 5):  # how long drawing takes is known from the picture before
+        before = panel.stepper.steps_done
+        panel.play.value += 1
+        assert 1 <= panel.stepper.steps_done - before <= most
+    panel.stepper.draw = lambda: time.sleep(0.4) or draw()
+    panel.play.value += 1
+    before = panel.stepper.steps_done
+    panel.play.value += 1
+    assert panel.stepper.steps_done == before + 1, "one step is always done"
+
+
 def test_a_tick_is_bounded_in_steps_and_slow_motion_does_one():
     panel = walk(steps_per_tick=7, seconds_per_tick=5.0)
     panel.play.value += 1
@@ -685,6 +700,7 @@ def test_what_rests_is_not_drawn_again():
     (stepper.point,) = ax.plot([0], [0], "o")
     ax.set(xlim=(0, 10), ylim=(0, 1))
     panel = Panel(stepper, name="walk", title="A walk")
+    panel.more.click()  # what moves is known from the first move on
     drawn = []
     draw, ax.xaxis.draw = ax.xaxis.draw, lambda *args: (drawn.append(1), draw(*args))
     panel.more.click()

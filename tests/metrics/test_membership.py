@@ -80,6 +80,18 @@ def test_a_share_hides_and_the_formula_is_that_of_the_paper():
     assert math.isfinite(membership.gaussian_mu(0.01, 50, 0.5))
 
 
+def test_epsilon_for_a_mu_is_where_the_region_of_two_normals_leaves_delta():
+    """For N(0, 1) against N(mu, 1) the set {x > mu / 2 + eps / mu} has P - e^eps Q = delta, and no set has more."""
+    assert membership.epsilon_for(1.0, 1e-5) == pytest.approx(4.37718, abs=1e-4)
+    for mu, delta in ((0.3, 1e-3), (1.0, 1e-5), (3.0, 0.01), (9.9, 1e-5)):
+        epsilon = membership.epsilon_for(mu, delta)
+        x = epsilon / mu + mu / 2 + torch.linspace(-1, 1, 2_001, dtype=torch.float64).numpy()
+        given_away = norm.sf(x - mu) - math.exp(epsilon) * norm.sf(x)
+        assert given_away.max() == pytest.approx(delta, rel=1e-4) and abs(given_away.argmax() - 1_000) < 3
+    assert membership.epsilon_for(0, 0.1) == 0 == membership.epsilon_for(0.1, 0.2)
+    assert membership.epsilon_for(2, 1e-5) > membership.epsilon_for(2, 1e-3) > membership.epsilon_for(1, 1e-3)
+
+
 @pytest.mark.parametrize("steps, share", [(250, 1.0), (1_100, 64 / 60_000), (400, 0.2)])
 def test_the_noise_for_a_mu_gives_that_mu(steps, share):
     for mu in (0.2, 0.358, 2.0):
@@ -97,6 +109,9 @@ def test_the_noise_for_a_mu_gives_that_mu(steps, share):
         (lambda: membership.noise_for(0, 10), "above 0"),
         (lambda: membership.noise_for(1, 10, 0), "above 0"),
         (lambda: membership.most_auc(-0.1), "mu"),
+        (lambda: membership.epsilon_for(-1, 0.1), "mu"),
+        (lambda: membership.epsilon_for(1, 0), "delta must be above 0"),
+        (lambda: membership.epsilon_for(1, 1.0), "below 1"),
         (lambda: membership.game(torch.ones(3), torch.ones(0)), "both"),
     ],
 )

@@ -65,6 +65,22 @@ def test_noise_use_by_hand():
     assert restoration.noise_use(torch.ones(4, 1, 2), truth) == 0
 
 
+def test_flicker_by_hand():
+    digit = torch.tensor([1.0, -1.0, 0.0, 0.0])  # ink 2, 0, 1, 1
+    still = digit.expand(5, 3, 4)
+    assert restoration.flicker(still, still) == 0
+    gone = still.clone()
+    gone[1::2] = -1
+    assert restoration.flicker(gone, still) == pytest.approx(1)  # every second frame black: all ink comes and goes
+    pale = still.clone()
+    pale[1::2] = (still[1::2] + 1) / 2 - 1
+    assert restoration.flicker(pale, still) == pytest.approx(1 / 2)
+    once = still.clone()
+    once[-1] = -1  # one change of four
+    assert restoration.flicker(once, still) == pytest.approx(1 / 4)
+    assert restoration.flicker(gone[:, :, :1], still[:, :, :1]) == pytest.approx(1)
+
+
 def test_changed_counts_sure_answers_of_another_class_among_sure_truths():
     truth = torch.tensor(
         [[0.95, 0.03, 0.02], [0.95, 0.03, 0.02], [0.95, 0.03, 0.02], [0.01, 0.98, 0.01], [0.5, 0.4, 0.1]]
@@ -87,6 +103,9 @@ def test_changed_counts_sure_answers_of_another_class_among_sure_truths():
         (lambda x: restoration.psnr(x * math.nan, x), ValueError, "restored must be finite"),
         (lambda x: restoration.sharpness(x, x * 0), ValueError, "truth has no edges"),
         (lambda x: restoration.sharpness(x[0, 0], x[0, 0]), ValueError, "truth must be images of shape"),
+        (lambda x: restoration.flicker(x[:1], x[:1]), ValueError, "T at least 2"),
+        (lambda x: restoration.flicker(x, x[:2]), ValueError, "film and truth must have one shape"),
+        (lambda x: restoration.flicker(x, 0 * x - 1), ValueError, "truth is black everywhere"),
         (lambda x: restoration.noise_use(x, x), ValueError, "draws must have shape"),
         (lambda x: restoration.noise_use(x[None], x), ValueError, "draws must have shape .K, ...., K at least 2"),
         (lambda x: restoration.noise_use(x.expand(2, *x.shape), x), ValueError, "draws equal the truth"),

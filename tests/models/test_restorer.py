@@ -29,6 +29,8 @@ def inputs(count=5, side=28, channels=2, latent_dim=16, seed=1):
         # dropout: no z beside the code; wide: 64*32*25 + 64 more
         ({"noise": "dropout", "latent_dim": 256}, 528 + 8_256 + 401_920 + 404_544 + 16_416 + 513),
         ({"wide": True}, 528 + 8_256 + 401_920 + 429_632 + 51_264 + 16_416 + 513),
+        # enlarged: 64*16*9 + 32 and 32*1*9 + 1 in the last two
+        ({"enlarge": True}, 528 + 8_256 + 401_920 + 429_632 + 9_248 + 289),
         # three channels from four, width 4: half 4*4*16+4; quarter 4*8*16+16; 392*256+512; 272*392+784;
         # 16*4*16+8; 8*3*16+3
         (
@@ -131,6 +133,17 @@ def test_far_pixels_reach_each_other_only_by_the_code_without_mixing():
         moved = (network(given, z) - network(other, z)).abs().amax(dim=(0, 1, 2)) > 0
         spans.append(int(moved.sum()))
     assert spans[0] < 20 < spans[1]
+
+
+def test_enlarged_maps_treat_pixels_alike_where_transposed_kernels_do_not():
+    """A flat map goes in. Repeated pixels stay flat; a transposed kernel of 4 writes a pattern of two pixels."""
+    flat = torch.ones(1, 32, 14, 14)
+    for enlarge in (False, True):
+        layers = built(enlarge=enlarge).up[:-1]  # without tanh
+        made = layers(flat)[..., 4:-4, 4:-4]
+        assert made.shape[-1] == 20
+        assert (float((made.amax() - made.amin()).detach()) < 1e-5) == enlarge
+        assert torch.allclose(made[..., 2:, 2:], made[..., :-2, :-2], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -56,14 +56,15 @@ def test_estimators_have_a_mark_for_each_network_and_a_name_at_the_middle():
     assert "spread" in ax.get_xlabel() and "bias" in ax.get_ylabel()
 
 
-def test_a_way_of_training_has_one_colour_in_both_pictures():
-    (raced,) = writing.race({name: ([1.0], [[1.0]]) for name in ("straight-through", "likelihood", "REINFORCE")}).axes
+def test_the_lines_of_a_race_have_no_colour_that_a_group_has():
+    names = ("straight-through", "likelihood", "REINFORCE")
+    (raced,) = writing.race({name: ([1.0], [[1.0]]) for name in names}).axes
     groups = [["REINFORCE"], ["straight-through 1", "2"]]
     (ax,) = writing.bias_and_spread(POINTS, joined=groups).axes
-    names = {text.get_text(): text.get_color() for text in ax.texts}
-    assert names["REINFORCE"] == line(raced, "REINFORCE").get_color()
-    assert names["straight-through 1"] == names["2"] == line(raced, "straight-through").get_color()
-    assert {drawn.get_color() for drawn in ax.lines if drawn.get_linestyle() == "None"} == set(names.values())
+    told = {text.get_text(): text.get_color() for text in ax.texts}
+    assert told["straight-through 1"] == told["2"] != told["REINFORCE"]
+    assert {drawn.get_color() for drawn in ax.lines if drawn.get_linestyle() == "None"} == set(told.values())
+    assert not set(told.values()) & {line(raced, name).get_color() for name in names}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import asked_runs
+import guided_runs
 from gancourse import measured, runtime
 
 
@@ -52,6 +53,54 @@ def test_the_chosen_image_is_the_one_that_d_prefers(small):
         scores = torch.stack([discriminator(some, labels) for some in drawn])
     assert torch.equal(images, drawn[scores.argmax(0), torch.arange(6)])
     assert len(scores.argmax(0).unique()) > 1
+
+
+def test_guided_rows_start_where_the_plain_row_does(small):
+    arm = "AC-GAN"
+    generator, discriminator = asked_runs.trained("classifier", small.data.images, small.data.labels, 0)
+    labels = asked_runs.wanted_labels(60)
+    made_ = {
+        way: guided_runs.run(f"{arm}, {way}", generator, discriminator, labels, 0) for way in guided_runs.WAYS[arm]
+    }
+    start = torch.randn(60, generator.latent_dim, generator=runtime.generator(4))
+    for way, (made_of, cost) in made_.items():
+        assert cost["passes"] == (16 if "of 8" in way else 17) and cost["sampling_seconds"] > 0
+        assert cost["moved"] == pytest.approx(float((made_of.z - start).norm(dim=1).mean()) if "step" in way else 0)
+        assert torch.allclose(asked_runs.conditional.ask(generator, labels, z=made_of.z), made_of.images, atol=1e-5)
+    plain = asked_runs.conditional.ask(generator, labels, z=start)
+    score = guided_runs.by_class(discriminator)
+    up = made_["4 steps of 0.2 up its classifier"][0].images
+    assert float(guided_runs.scored(score, up, labels).mean()) > float(guided_runs.scored(score, plain, labels).mean())
+
+
+def test_of_eight_the_best_or_one_drawn_by_its_score(small):
+    generator, _ = asked_runs.trained("projection", small.data.images, small.data.labels, 0)
+    labels, z = asked_runs.wanted_labels(60), torch.zeros(60, generator.latent_dim)
+
+    def ink(scale):
+        return lambda _: lambda images, labels: scale * images.mean(dim=(1, 2, 3))
+
+    found = {
+        (scale, drawn): float(
+            guided_runs.of_eight(ink(scale), drawn=drawn)(generator, None, labels, z, 0).images.mean()
+        )
+        for scale, drawn in ((1e4, False), (1e4, True), (0.0, True))
+    }
+    assert found[1e4, False] == pytest.approx(found[1e4, True], abs=1e-4) and found[0.0, True] < found[1e4, True]
+
+
+def test_a_turned_step_is_as_long_and_goes_elsewhere(small):
+    generator, discriminator = asked_runs.trained("projection", small.data.images, small.data.labels, 0)
+    labels, z = asked_runs.wanted_labels(60), torch.randn(60, generator.latent_dim, generator=runtime.generator(4))
+    up, turned = (
+        guided_runs.along(guided_runs.by_logit, 4, 0.2, turned=turned)(generator, discriminator, labels, z, 0)
+        for turned in (False, True)
+    )
+    assert turned.moved == pytest.approx(up.moved) and torch.allclose(
+        (turned.z - z).norm(dim=1), (up.z - z).norm(dim=1), atol=1e-5
+    )
+    cosines = torch.cosine_similarity(turned.z - z, up.z - z)
+    assert float(cosines.abs().mean()) < 0.3
 
 
 def test_shuffled_labels_reach_the_training_and_nothing_else(small, monkeypatch):

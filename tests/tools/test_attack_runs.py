@@ -158,7 +158,16 @@ def test_a_row_of_the_projection_keeps_every_image(quick):
 def test_sweep_and_repeats_have_their_draws(quick):
     rows = {row["name"]: row for row in attack_runs.projected([1], lambda name: "," not in name or "again" in name)}
     assert set(rows["sweep"]["found"]) == {"1 x 2", "2 x 3"} and rows["sweep"]["passes"]["2 x 3"] == 6
-    assert len(rows["nothing, again and again"]["right"][0]) == 3
+    draws = rows[attack_runs.AGAIN]["right"][0]
+    assert len(draws) == attack_runs.LOOKS and len(set(draws)) > 1  # another draw, now and then another answer
+
+
+def test_a_search_by_queries_counts_its_passes(monkeypatch):
+    for name, value in (("QUERIES", 5), ("RENEWED", 2), ("FOLLOWED", 1), ("ANEW", 3)):
+        monkeypatch.setattr(attack_runs, name, value)
+    images, labels = attack_runs.asked(2)
+    changed, passes = attack_runs.by_queries(1, images, labels, 0.2)
+    assert passes == (3 * 3 + 2 * 1) * 6 and float((changed - images).abs().max()) <= 0.4 + 1e-6
 
 
 def test_the_nearest_real_digit_is_pulled_away_by_its_wrong_neighbour(quick):

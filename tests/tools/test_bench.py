@@ -44,3 +44,9 @@ def test_time_is_a_mean_over_the_repeats():
     done = []
     assert bench.timed(lambda: done.append(1), torch.device("cpu"), 5) >= 0
     assert len(done) == 5
+
+
+def test_a_frame_is_counted_in_a_process_of_its_own_and_a_panel_that_is_not_there_is_said():
+    found = bench._frames_of("upsampling.panel", bench.ROOT)
+    assert 0.5 < found["frame"] < 500 and found["step"] == 0 and 1 < found["kilobytes"] < 200
+    assert bench._frames_of("upsampling.nothing", bench.ROOT) is None

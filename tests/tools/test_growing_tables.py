@@ -53,7 +53,8 @@ def test_each_part_replaces_what_it_says_and_nothing_else():
         assert kinds(g) == swapped and kinds(d) == kinds(plain[1])
         assert count(g) == count(plain[0]) - (256 + 1568 + 16)  # one bias where batch norm had two numbers
         assert g(torch.zeros(3, 32)).shape == (3, 1, 28, 28)
-    for name, rate in (("equalised, rate x 3", 3), ("equalised, rate x 10", 10)):
+    for rate in (3, 10, 30):
+        name = f"equalised, rate x {rate}"
         for network in growing_tables.PARTS[name]():
             layer = next(m for m in network.modules() if isinstance(m, nn.Linear) and m.out_features == 256)
             stored = layer.parametrizations.weight.original
@@ -66,7 +67,19 @@ def test_the_control_is_the_recommended_recipe(few):
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", ["minibatch deviation", "pixel norm, equalised, rate x 3"])
+def test_slower_rows_have_a_quarter_of_the_rates(few, monkeypatch):
+    seen, real = [], recommended.assemble
+    monkeypatch.setattr(recommended, "assemble", lambda *pair, **how: seen.append(how["rates"]) or real(*pair, **how))
+    names = ("no norm for batch norm", "no norm for batch norm, rates / 4")
+    rows = list(growing_tables.parts_table([0], lambda name: name in names))
+    assert [row["name"] for row in rows] == list(names) and seen == [None, growing_tables.SLOWER]
+    with runtime.seeded(0):
+        usual = real(*growing_tables.plain_pair(), width=16, num_steps=2)
+    rates = [adam.param_groups[0]["lr"] for adam in (usual.g_optimizer, usual.d_optimizer)]
+    assert rates == pytest.approx([4 * rate for rate in growing_tables.SLOWER])
+
+
+@pytest.mark.parametrize("name", ["minibatch deviation", "equalised, rate x 30"])
 def test_a_row_is_whole(few, name):
     (row,) = growing_tables.parts_table([0, 1], lambda wanted: wanted == name)
     assert row["name"] == name and row["steps"] == 2 and row["seeds"] == [0, 1]

@@ -142,6 +142,26 @@ def test_members_are_the_subset_and_others_are_not(quick, monkeypatch):
         assert all(0.35 < value < 0.65 for values in row["nearness"] for value in values)
 
 
+def test_a_private_row_says_what_it_promises(quick, monkeypatch):
+    asked = []
+    plain = help_runs.private.train_pair
+
+    def train_pair(images, labels, **settings):
+        asked.append(settings)
+        return plain(images, labels, **settings)
+
+    monkeypatch.setattr(help_runs.private, "train_pair", train_pair)
+    rows = {row["name"]: row for row in help_runs.kept_private([3, 4], lambda name: True)}
+    assert list(rows) == help_runs.KEPT_PRIVATE
+    assert [(given["noise"], given["largest"]) for given in asked[::2]] == [
+        (0.0, float("inf")), (0.0, 1.0), (1.6, 1.0), (9.5, 1.0)
+    ]  # fmt: skip
+    for row in rows.values():
+        assert row["seeds"] == [3, 4] and row["weights"] == 3_770 and row["picture"]
+        assert all(len(row[key]) == 2 for key in ("logit", "nearness", "frechet", "obeyed", "auc", "length"))
+        assert ("epsilon" in row) == (row["noise"] > 0)
+
+
 def test_log_probabilities_are_of_the_true_label():
     network = lambda images: images.flatten(1)[:, :3]  # noqa: E731
     images = torch.randn(4, 1, 2, 2, generator=runtime.generator(0))

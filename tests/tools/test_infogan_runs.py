@@ -6,6 +6,7 @@ import torch
 import asked_runs
 import infogan_runs
 from gancourse import measured
+from gancourse.data import spoils
 from gancourse.metrics import asked
 
 
@@ -70,3 +71,28 @@ def test_both_rows_are_stored_with_three_seeds():
     rows = {row["name"]: row for row in measured.load("infogan")["rows"]}
     assert list(rows) == list(infogan_runs.NAMES)
     assert all(len(row[key]) == 3 for row in rows.values() for key in ("matched", "frechet", "codes"))
+
+
+def test_the_fitted_direction_is_measured_as_the_codes_are(small, pair, monkeypatch):
+    class Leaning(torch.nn.Module):
+        latent_dim = 3
+
+        def forward(self, z, labels):
+            upright = torch.full((1, 1, 16, 16), -1.0)
+            upright[:, :, 2:14, 7:9] = 1
+            return torch.cat([spoils.slant(upright, float(lean.clamp(-2, 2))) for lean in 0.2 * z[:, 1]])
+
+    monkeypatch.setattr(infogan_runs, "trained", lambda *arguments, **more: (Leaning(), None))
+    rows = {row["name"]: row for row in infogan_runs.slanted([0], lambda name: True)}
+    assert list(rows) == list(infogan_runs.SLANTED)
+    ((fitted,), (others,)) = (rows[name]["directions"] for name in infogan_runs.SLANTED)
+    assert len(fitted["slant"]) == 1 and len(others["slant"]) == 3
+    wide = 2 * 3**0.5 * 0.2 / float(asked.moments(small.images).slant.std())
+    assert fitted["slant"][0] == pytest.approx(wide, rel=0.15)
+    assert max(abs(value) for value in others["slant"]) < fitted["slant"][0]
+
+
+def test_the_fitted_direction_is_stored_with_three_seeds():
+    rows = {row["name"]: row for row in measured.load("slanted")["rows"]}
+    assert list(rows) == list(infogan_runs.SLANTED)
+    assert [len(row["directions"]) for row in rows.values()] == [3, 3]

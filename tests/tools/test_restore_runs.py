@@ -1,5 +1,6 @@
 """What the tables of restored digits are made with, and what is stored of them."""
 
+import dataclasses
 import itertools
 import math
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import frame_runs
+import restore_fault_runs
 import restore_line_runs
 import restore_runs
 from gancourse import measured, restoring, runtime
@@ -270,6 +272,116 @@ def test_every_loss_of_the_line_has_its_row(monkeypatch):
         assert weights == [w for w in given if w > 0 and (w != 1.0 or "squares" in name)]
 
 
+# ---------------------------------------------------------------- films with jumps
+
+
+def test_a_film_with_jumps_is_measured_by_hand(few_digits):
+    images = few_digits.images[:40]
+    film, features = moving.jumps(images, generator=runtime.generator(3)), few_digits.features[0]
+    asked = film.questions()
+    true = frame_runs.of_film(film.frames, film, features)
+    for key in ("kept_stays", "kept_jumps", "ink", "second_difference"):
+        assert true[key] == 1
+    assert true["error"] == true["error_stays"] == true["flicker"] == 0
+    stays = (film.lane[:-1:2] == film.lane[2::2]).flatten()
+    mixed = film.with_answers((asked.before + asked.after) / 2)
+    found = frame_runs.of_film(mixed, film, features)
+    assert found["kept_jumps"] == 0 and found["kept_stays"] == 1  # half in each lane, both at a wrong column
+    off = (asked.truth - (asked.before + asked.after) / 2).square()
+    assert found["error"] == pytest.approx(float(off.mean()), rel=1e-3)
+    assert found["error_stays"] == pytest.approx(float(off[stays].mean()), rel=1e-3)
+    dark = asked.truth / 1e4 - 1 + 1e-4
+    black = frame_runs.of_film(film.with_answers(dark), film, features)
+    assert black["ink"] == pytest.approx(0, abs=1e-3) and black["flicker"] == pytest.approx(1, abs=1e-3)
+    # the digit in the lane where it is neither before nor after, and in the one where it might have been
+    free = 3 - film.lane[:-1:2] - film.lane[2::2]
+    free = torch.where(stays.view(4, -1), (film.lane[:-1:2] + 1) % 3, free)
+    for lane, kept in ((free, 0), (film.lane[:-1:2] + film.lane[2::2] - film.lane[1::2], 1)):
+        frames = film.frames.clone()
+        for number in range(4):
+            tops = torch.tensor([0, 9, 19])
+            shift = tops[lane[number]] - tops[film.lane[1::2][number]]
+            frames[2 * number + 1] = torch.stack(
+                [one.roll(int(by), 1) for one, by in zip(frames[2 * number + 1], shift, strict=True)]
+            )
+        found = frame_runs.of_film(frames, film, features)
+        assert found["kept_jumps"] == kept and found["flicker"] == 0  # in another lane, but the same digit
+
+
+def test_films_with_jumps_have_a_row_for_each_recipe(few_digits, monkeypatch):
+    for name, recipe in frame_runs.JUMPS.items():
+        assert recipe.d_sees_given == ("D sees the guess" not in name) and recipe.wide and recipe.pixel == "squares"
+        assert ("0.25 adversarial" in name) == (recipe.adversarial == 0.25)
+    two = {name: restoring.Recipe("squares", recipe.adversarial, wide=True, num_steps=2)
+           for name, recipe in list(frame_runs.JUMPS.items())[:2]}  # fmt: skip
+    monkeypatch.setattr(frame_runs, "JUMPS", two)
+    monkeypatch.setattr(frame_runs, "WHOLE", 12)
+    rows = {row["name"]: row for row in frame_runs.jumps([5, 6], lambda name: True)}
+    assert list(rows) == [*frame_runs.JUMPS_KNOWN, *two]
+    assert "psnr" not in rows[frame_runs.JUMPS_TRUTH] and rows[frame_runs.JUMPS_TRUTH]["flicker"] == [0]
+    assert rows[frame_runs.JUMPS_HELD]["kept_jumps"] == [1] and rows[frame_runs.JUMPS_HELD]["flicker"][0] > 0.5
+    true = measured.samples(rows[frame_runs.JUMPS_TRUTH])
+    for name in two:
+        assert len(rows[name]["flicker"]) == 2 and rows[name]["seeds"] == [5, 6]
+        shown = measured.samples(rows[name])
+        assert shown.shape == (4 * 8, 1, 28, 28) and torch.equal(shown[::2], true[::2])  # every second frame is given
+        assert not torch.allclose(shown[1::2], true[1::2], atol=0.1)
+
+
+# ---------------------------------------------------------------- faults
+
+
+def test_a_hole_s_errors_are_taken_inside_and_outside(few_digits):
+    damaged = degrade.hole(0.6 * few_digits.images[:50])
+    answer = torch.where(damaged.mask > 0, damaged.truth + 0.1, damaged.truth - 0.3)
+    found = restore_fault_runs.of_hole(answer, damaged)
+    assert found["error_known"] == pytest.approx(0.01, rel=1e-3)
+    assert found["error_hidden"] == pytest.approx(0.09, rel=1e-3)
+    share = 144 / 784
+    assert found["psnr"] == pytest.approx(10 * math.log10(4 / (0.01 + share * 0.08)), abs=1e-3)
+    assert found["psnr_put_back"] == pytest.approx(10 * math.log10(4 / (share * 0.09)), abs=1e-3)
+    assert restore_fault_runs.inside(damaged.mask, damaged).shape == (50, 1, 12, 12)
+    assert restore_fault_runs.inside(damaged.mask, damaged).max() == 0
+    half = degrade.half(few_digits.images[:5])
+    assert torch.equal(restore_fault_runs.inside(half.truth, half), half.truth[:, :, 14:])
+    assert "psnr" not in restore_fault_runs.of_pattern(half.truth, half)
+
+
+def test_a_pattern_is_found_in_the_hidden_half_alone(few_digits):
+    damaged = degrade.half(0.7 * few_digits.images[:50])
+    board = torch.tensor([1.0, -1.0]).repeat(14)
+    board = 0.2 * torch.outer(board, board)
+    low, high = damaged.truth.clone(), damaged.truth.clone()
+    low[:, :, 14:] += board[14:]
+    high[:, :, :14] += board[:14]
+    found = {name: restore_fault_runs.of_pattern(x, damaged)["beside_truth"] for name, x in
+             (("truth", damaged.truth), ("low", low), ("high", high))}  # fmt: skip
+    assert found["truth"] == found["high"] == 1 and found["low"] > 10
+
+
+def test_faults_have_a_row_for_each_recipe(few_digits, monkeypatch):
+    holes, patterns = restore_fault_runs.HOLES, restore_fault_runs.PATTERNS
+    assert [recipe.where for recipe in holes.values()] == [*restoring.WHERE, "everywhere"]
+    for name, recipe in patterns.items():
+        if name.startswith("half"):
+            assert recipe.pixel == "absolute" and f"rate {recipe.rate:g}" in name and recipe.where == "everywhere"
+        else:
+            assert recipe.where == "known" and ("enlarged" in name) == recipe.enlarge and recipe.pixel == "squares"
+    keeps, train = [], restoring.train
+
+    def seen(images, damage, recipe, *, seed, keep):
+        keeps.append(keep)
+        return train(images, damage, dataclasses.replace(recipe, num_steps=2), seed=seed, keep=keep)
+
+    monkeypatch.setattr(restoring, "train", seen)
+    some = [restore_fault_runs.UNTOUCHED, "hole: known", restore_fault_runs.PUT_BACK, *list(patterns)[1:3]]
+    rows = {row["name"]: row for row in restore_fault_runs.table([5, 6], lambda name: name in some)}
+    assert list(rows) == some and keeps == [False, False, True, True, True, True, False, False]
+    assert rows[some[0]]["error_known"] == [0] and rows[some[1]]["where"] == "known"
+    assert len(rows[some[1]]["error_hidden"]) == 2 and len(rows[some[3]]["checkerboard"]) == 2
+    assert all(measured.samples(row).shape == (16, 1, 28, 28) for row in rows.values())
+
+
 # ---------------------------------------------------------------- what is stored
 
 
@@ -335,6 +447,35 @@ def test_stored_lanes_come_near_their_exact_answers():
     assert rows["exact sample"]["to_mean"] == pytest.approx([2 * black], rel=0.01)
     assert max(rows["adversarial"]["lanes"]) < 1.1 and max(rows["adversarial"]["noise_use"]) < 0.01
     assert min(rows["adversarial + 3 diversity"]["lanes"]) > 1.5
+
+
+def test_stored_holes_are_drawn_where_the_loss_looks(stored):
+    rows = {row["name"]: row for row in measured.load("restore_faults")["rows"]}
+    assert list(rows) == restore_fault_runs.NAMES
+    everywhere, hidden, known = (rows[f"hole: {where}"] for where in restoring.WHERE)
+    put_back, black = rows[restore_fault_runs.PUT_BACK], rows[restore_fault_runs.UNTOUCHED]
+    # what is put back while learning has no gradient: the same as a loss that does not look there
+    for key in ("error_known", "error_hidden", "psnr_put_back", "frechet_put_back"):
+        assert hidden[key] == pytest.approx(put_back[key], rel=1e-3)
+    assert put_back["psnr_put_back"] == pytest.approx(stored["restored"]["hole: squares"]["psnr"], abs=1e-3)
+    assert max(hidden["error_hidden"]) < min(everywhere["error_hidden"])
+    assert max(known["error_known"]) < min(everywhere["error_known"]) < 0.02 * min(hidden["error_known"])
+    assert min(known["error_hidden"]) > 0.75 * black["error_hidden"][0]
+    low, high, transposed, enlarged = restore_fault_runs.PATTERNS
+    assert rows[transposed]["picture"] == known["picture"]
+    assert min(rows[transposed]["beside_truth"]) > 3 * max(rows[enlarged]["beside_truth"])
+    assert rows[low]["psnr"] == pytest.approx(stored["restored"]["half: absolute"]["psnr"], abs=1e-3)
+    assert max(rows[low]["beside_truth"] + rows[high]["beside_truth"]) < 1.25
+
+
+def test_stored_films_flicker_least_where_d_sees_the_guess_alone():
+    rows = {row["name"].removeprefix("jumps: "): row for row in measured.load("frames")["rows"]}
+    squares = rows["squares"]
+    guess, three = (rows[f"squares + 0.25 adversarial, D sees {what}"] for what in frame_runs.SEES)
+    assert max(guess["flicker"]) < min(three["flicker"]) and max(guess["flicker"]) < min(squares["flicker"])
+    assert max(squares["kept_jumps"]) == 0 and min(guess["kept_jumps"]) > 0.9
+    assert rows["average of both frames"]["second_difference"][0] < 0.5  # and yet it flickers most but one
+    assert rows["average of both frames"]["flicker"][0] > max(squares["flicker"])
 
 
 def test_stored_answers_of_the_line_keep_to_what_is_exact():

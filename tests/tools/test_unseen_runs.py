@@ -16,8 +16,12 @@ def bench(small, monkeypatch):
     return small
 
 
-@pytest.mark.parametrize("name", unseen_runs.WAYS)
-def test_the_pair_held_out_is_neither_shown_nor_asked_for(bench, monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "held_out"),
+    [(unseen_runs.WAYS[0], unseen_runs.FIRST), (unseen_runs.WAYS[1], unseen_runs.FIRST),
+     (unseen_runs.WAYS[0], unseen_runs.SECOND)],
+)  # fmt: skip
+def test_the_pair_held_out_is_neither_shown_nor_asked_for(bench, monkeypatch, name, held_out):
     seen = {}
 
     class Stop(Exception):
@@ -29,15 +33,16 @@ def test_the_pair_held_out_is_neither_shown_nor_asked_for(bench, monkeypatch, na
 
     monkeypatch.setattr(unseen_runs, "trained", noted)
     with pytest.raises(Stop):
-        list(unseen_runs.table([0], lambda wanted: wanted == name))
-    out = unseen_runs.pair_labels(torch.tensor([7]), torch.tensor([1]), name)
+        list(unseen_runs.table([0], lambda wanted: wanted == unseen_runs.named(name, held_out)))
+    digit, side = held_out
+    out = unseen_runs.pair_labels(torch.tensor([digit]), torch.tensor([side]), name)
     for labels in (seen["labels"], seen["among"]):
         same = (labels == out[0]) if labels.ndim == 1 else (labels == out[0]).all(1)
         assert not bool(same.any())
     assert len(seen["among"]) == 19
-    left = unseen_runs.pair_labels(torch.tensor([7]), torch.tensor([0]), name)[0]
-    sevens = (seen["labels"] == left) if seen["labels"].ndim == 1 else (seen["labels"] == left).all(1)
-    assert len(seen["images"]) == len(seen["labels"]) and int(sevens.sum()) > 40
+    other = unseen_runs.pair_labels(torch.tensor([digit]), torch.tensor([1 - side]), name)[0]
+    of_other = (seen["labels"] == other) if seen["labels"].ndim == 1 else (seen["labels"] == other).all(1)
+    assert len(seen["images"]) == len(seen["labels"]) and int(of_other.sum()) > 40
     assert seen["classes"] == (12 if name == unseen_runs.WAYS[0] else 20)
 
 
@@ -63,4 +68,6 @@ def test_real_digits_that_lean_obey_and_others_do_not(bench):
 def test_all_rows_are_stored():
     rows = {row["name"]: row for row in measured.load("unseen")["rows"]}
     assert list(rows) == unseen_runs.NAMES
-    assert all(len(rows[name]["unseen"]["both"]) == 3 for name in unseen_runs.WAYS)
+    trained = [name for name in unseen_runs.NAMES if unseen_runs.REAL not in name]
+    assert len(trained) == 3 and all(len(rows[name]["unseen"]["both"]) == 3 for name in trained)
+    assert [rows[name]["held_out"] for name in unseen_runs.NAMES] == [[7, 1]] * 3 + [[4, 0]] * 2
