@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gancourse import distilling, flowing, recommended, runtime
-from gancourse.models import flow
+from gancourse.models import averaging, dense_conv, flow
 
 REAL = 2 * torch.rand(70, 1, 16, 16, generator=runtime.generator(0)) - 1
 
@@ -98,6 +98,76 @@ def test_the_rates_fall_to_a_twentieth(teacher, taught, monkeypatch):
     assert d_rates[0] == pytest.approx(4e-3) and s_rates[0] == pytest.approx(1e-3)
     assert 0.05 < s_rates[-1] / 1e-3 < 0.06 and d_rates[-1] / 4e-3 == pytest.approx(s_rates[-1] / 1e-3)
     assert recommended.GAMMA == 0.3 and recommended.R1_EVERY == 8  # what the formulas above are written with
+
+
+# ---------------------------------------------------------------- a generator taught to a smaller one
+
+
+@pytest.fixture(scope="module")
+def generator():
+    with runtime.seeded(1):
+        made = dense_conv.Generator(16, width=4, hidden=16)
+    averaging.recompute_batch_norm(made, torch.randn(60, 64, generator=runtime.generator(2)).split(30))
+    return made.eval().requires_grad_(False)
+
+
+def small():
+    with runtime.seeded(3):
+        return dense_conv.Generator(16, width=2, hidden=8)
+
+
+def test_a_generators_pairs_are_its_images(generator):
+    z, images = distilling.generator_pairs(generator, 66, seed=4)
+    assert torch.equal(z, torch.randn(66, 64, generator=runtime.generator(4)))
+    assert torch.allclose(images, generator(z), atol=1e-6)
+    with pytest.raises(ValueError, match="eval mode"):
+        distilling.generator_pairs(dense_conv.Generator(16), 3, seed=0)
+
+
+def test_a_smaller_generator_comes_close_to_the_images_and_stays_as_it_was_given(generator):
+    z, images = distilling.generator_pairs(generator, 640, seed=4)
+    fresh, given = small(), small()
+    student = distilling.train(generator, z, images, REAL, student=given, adversarial=0.0, num_steps=80, seed=0)
+    assert all(torch.equal(a, b) for a, b in zip(fresh.state_dict().values(), given.state_dict().values(), strict=True))
+    assert not student.training and student.width == 2
+    new, wanted = distilling.generator_pairs(generator, 200, seed=9)
+    averaging.recompute_batch_norm(fresh.requires_grad_(False), z.split(250))
+    fresh.eval()
+    error = lambda model: float((model(new) - wanted).square().mean())  # noqa: E731
+    assert error(student) < 0.65 * error(fresh)
+
+
+def test_the_students_batch_norm_is_measured_with_its_average(generator):
+    z, images = distilling.generator_pairs(generator, 640, seed=4)
+    student = distilling.train(generator, z, images, REAL, student=small(), adversarial=0.0, num_steps=3, seed=0)
+    before = student(z[:5])
+    averaging.recompute_batch_norm(student, z.split(250))
+    assert torch.allclose(student(z[:5]), before, atol=1e-6)
+
+
+def test_the_first_step_of_a_student_is_that_of_its_differences(generator, monkeypatch):
+    z, images = distilling.generator_pairs(generator, 64, seed=4)
+    noted, adam = [], torch.optim.Adam
+
+    class Noted(adam):
+        def step(self, *given):
+            noted.append([weight.grad.clone() for group in self.param_groups for weight in group["params"]])
+            return None
+
+    monkeypatch.setattr(torch.optim, "Adam", Noted)
+    distilling.train(generator, z, images, REAL, student=small(), differences=2.0, adversarial=0.0, num_steps=1, seed=0)
+    student = small()
+    loss = 2.0 * (student(z) - images).square().mean()  # the whole set is one batch, in some order
+    for found, grad in zip(noted[0], torch.autograd.grad(loss, list(student.parameters())), strict=True):
+        assert torch.allclose(found, grad, atol=1e-6, rtol=1e-3)
+
+
+def test_pairs_of_a_student_must_belong_together(generator):
+    z, images = distilling.generator_pairs(generator, 66, seed=4)
+    with pytest.raises(ValueError, match="one for each of 66 images, got 65"):
+        distilling.train(generator, z[:65], images, REAL, student=small(), num_steps=1, seed=0)
+    with pytest.raises(ValueError, match="noise must have the shape of images"):
+        distilling.train(generator, z, images, REAL, num_steps=1, seed=0)
 
 
 @pytest.mark.parametrize(

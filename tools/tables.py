@@ -63,6 +63,8 @@
     python tools/tables.py relativistic     R3GAN taken apart, and its rules crossed with ours, rates searched (MNIST)
     python tools/tables.py flow             a flow beside the GAN at equal CPU seconds, by sampling steps (MNIST)
     python tools/tables.py distilled        a flow taught to answer in one step, by differences and by D (MNIST)
+    python tools/tables.py small            the recommended generator made small in every way, with controls (MNIST)
+    python tools/tables.py latency          CPU time of one image and of many, by size and by program
     python tools/tables.py batch-size       batch size against steps to a distance, on the ring
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
@@ -82,6 +84,7 @@ import platform
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,6 +109,7 @@ import judge_libraries
 import judge_runs
 import judge_stopping
 import judge_tables
+import latency_runs
 import many_domain_runs
 import patient_runs
 import r3gan_runs
@@ -115,6 +119,7 @@ import restore_runs
 import scaling_tables
 import schedule_runs
 import shared_row_runs
+import small_runs
 import sound_runs
 import spoken_runs
 import story_runs
@@ -709,6 +714,16 @@ def flow(options: argparse.Namespace) -> Iterator[dict]:
     return flow_runs.race(options.seeds, lambda name: wanted(name, options))
 
 
+def small(options: argparse.Namespace) -> Iterator[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from small_runs.table(options.seeds, lambda name: wanted(name, options), Path(folder))
+
+
+def latency(options: argparse.Namespace) -> Iterator[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from latency_runs.table(lambda name: wanted(name, options), Path(folder))
+
+
 def distilled(options: argparse.Namespace) -> Iterator[dict]:
     return flow_runs.distilled(options.seeds, lambda name: wanted(name, options))
 
@@ -847,6 +862,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Iterator[dict]]] = {
     "relativistic": relativistic,
     "flow": flow,
     "distilled": distilled,
+    "small": small,
+    "latency": latency,
     "batch-size": batch_size,
     "processes": processes,
     "overhead": overhead,
@@ -862,7 +879,7 @@ SEEDS |= dict.fromkeys(("growing", "style-parts", "styles", "edited"), image_tab
 SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
 SEEDS["watermark"] = 2
 SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
-SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled"), image_tables.SEEDS)
+SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled", "small"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
 
 
@@ -899,6 +916,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     made += [*attack_runs.ATTACKED_NAMES, *attack_runs.PROJECTED_NAMES, *attack_runs.ADVGAN_NAMES]
     made += [*sound_runs.NAMES, *spoken_runs.SPOKEN, *spoken_runs.WAYS]
     made += [*r3gan_runs.NAMES, *flow_runs.NAMES, *flow_runs.ONE_STEP_NAMES]
+    made += [*small_runs.NAMES, *latency_runs.NAMES]
     spoils = [spoil.name for spoil in (judge_tables.NONE, *judge_tables.SPOILS)]
     names = dict.fromkeys(["real images", *spoils, *(cure.name for cure in cures(0.0, 0.0, 0.0, 0.0)), *made])
     order = {name: place for place, name in enumerate(names)}

@@ -102,7 +102,7 @@ def _check(module: nn.Module, name: str, value: Tensor, rest: tuple[int, ...], s
         raise TypeError(f"{name} must be a tensor of shape {shape}, got {type(value).__name__}")
     if value.ndim != len(rest) + 1 or tuple(value.shape[1:]) != rest:
         raise ValueError(f"{name} must have shape {shape}, got {tuple(value.shape)}{hint}")
-    if len(value) == 0:
+    if value.shape[0] == 0:  # `len` would have to be Python's own number, and torch.export then fixes the batch size
         raise ValueError(f"{name} is empty: at least one sample is needed")
     weight = next(module.parameters())
     if value.device != weight.device:

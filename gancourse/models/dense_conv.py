@@ -32,22 +32,26 @@ class Generator(nn.Module):
         channels: 1 for grey, 3 for colour.
         latent_dim: size of z.
         width: feature maps before the last layer.
+        hidden: units of the first dense layer.
     Source: after the generator of InfoGAN, Chen et al. (2016), appendix C.1, made narrower.
     First met in: notebook 00.
     """
 
-    def __init__(self, image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 16) -> None:
+    def __init__(
+        self, image_size: int = 28, channels: int = 1, latent_dim: int = 64, width: int = 16, hidden: int = _DENSE
+    ) -> None:
         super().__init__()
         image_size = self.image_size = _inputs.check_size("image_size", image_size, _SIDES)
         channels = self.channels = _inputs.check_size("channels", channels, (1, 3))
         latent_dim = self.latent_dim = _inputs.check_size("latent_dim", latent_dim)
         width = self.width = _inputs.check_size("width", width)
+        hidden = self.hidden = _inputs.check_size("hidden", hidden)
         side, maps = image_size // 4, 2 * width
         self.dense = nn.Sequential(
-            nn.Linear(latent_dim, _DENSE, bias=False),
-            nn.BatchNorm1d(_DENSE),
+            nn.Linear(latent_dim, hidden, bias=False),
+            nn.BatchNorm1d(hidden),
             nn.ReLU(inplace=True),
-            nn.Linear(_DENSE, maps * side * side, bias=False),
+            nn.Linear(hidden, maps * side * side, bias=False),
             nn.BatchNorm1d(maps * side * side),
             nn.ReLU(inplace=True),
         )

@@ -36,6 +36,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
     ("18", "Make text, or why it is hard", "Beyond images"),
     ("19", "Help, or harm", "In the world"),
     ("20", "Attack and defend", "In the world"),
+    ("21", "Small, fast, large", "In the world"),
     ("22", "Where GANs stand", "Where it stands"),
 )
 """The one list of the course's notebooks: number, title, part of the course.
@@ -43,7 +44,7 @@ NOTEBOOKS: tuple[tuple[str, str, str], ...] = (
 The site is made from it, and `make lint` holds to it the notebooks, README's table and the plans for teachers.
 """
 
-TO_COME: tuple[tuple[str, str, str], ...] = (("21", "Small, fast, large", "In the world"),)
+TO_COME: tuple[tuple[str, str, str], ...] = ()
 """The notebooks that are planned, in the same form: the map shows them in grey. A finished one moves to NOTEBOOKS."""
 
 ROUTES: dict[str, tuple[str, ...]] = {
@@ -107,7 +108,8 @@ def _routes(fig: Figure, ax: Axes, place: dict[str, tuple[float, float]]) -> Non
             x, y = place[number]
             ax.plot(x + _WIDTH / 2 - 0.1 - 0.11 * (len(ROUTES) - 1 - at), y + _HEIGHT / 2, zorder=5, **look)
         handles.append(Line2D([], [], label=f"{route}: {' '.join(numbers)}", **look))
-    handles.append(FancyBboxPatch((0, 0), 1, 1, facecolor=_FAINT, edgecolor=_FAINT_EDGE, label="to come"))
+    if TO_COME:
+        handles.append(FancyBboxPatch((0, 0), 1, 1, facecolor=_FAINT, edgecolor=_FAINT_EDGE, label="to come"))
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=11)
 
 

@@ -64,6 +64,15 @@ def test_dense_conv_has_the_counts_of_its_layers():
     assert count(dense_conv.Discriminator()) == convolutions + (maps * side**2 * 256 + 256) + 256 + 1
 
 
+def test_dense_conv_has_as_many_hidden_units_as_asked():
+    generator = dense_conv.Generator(16, latent_dim=5, width=2, hidden=7)
+    assert generator.hidden == 7 and generator.dense[0].weight.shape == (7, 5)
+    assert generator.dense[3].weight.shape == (4 * 16, 7) and generator.dense[1].num_features == 7
+    assert dense_conv.Generator(16).dense[0].weight.shape == (256, 64)
+    with pytest.raises(ValueError, match="hidden must be a positive whole number"):
+        dense_conv.Generator(hidden=0)
+
+
 def test_the_dense_part_meets_the_convolutions_in_the_same_order_whatever_the_memory_layout():
     """Channels last is a matter of memory only: ordinary layout must give the same images."""
     with runtime.seeded(1):

@@ -99,14 +99,23 @@ def test_every_stop_of_a_route_has_its_mark_and_no_mark_touches_a_word():
         assert any(patch.get_window_extent().padded(2).contains(*centre) for patch in boxes(ax))
         assert not any(word.contains(*centre) for word in words)
     said = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert said == [f"{name}: {' '.join(route)}" for name, route in course.ROUTES.items()] + ["to come"]
+    to_come = ["to come"] if course.TO_COME else []
+    assert said == [f"{name}: {' '.join(route)}" for name, route in course.ROUTES.items()] + to_come
 
 
 def test_a_notebook_that_is_not_on_the_map_is_refused():
     with pytest.raises(ValueError, match="here must be one of 00, 01.*got '42'"):
         course.course_map("42")
+
+
+def test_what_is_planned_is_grey_and_no_place_to_be(monkeypatch):
+    monkeypatch.setattr(course, "NOTEBOOKS", course.NOTEBOOKS[:-1])
+    monkeypatch.setattr(course, "TO_COME", EVERY[-1:])
+    figure = course.course_map("03")
+    assert boxes(figure.axes[0])[-1].get_edgecolor()[0] > 0.7
+    assert figure.legends[0].get_texts()[-1].get_text() == "to come"
     with pytest.raises(ValueError, match="here must be one of"):
-        course.course_map(course.TO_COME[0][0])  # planned, and not there yet
+        course.course_map(EVERY[-1][0])  # planned, and not there yet
 
 
 def test_the_map_draws_on_given_axes():

@@ -41,6 +41,9 @@ LAYERS = {
     "r3gan": {"recommended", "styling", "losses", "penalties", "models", "data", "runtime"},
     "flowing": {"schedules", "models", "data", "runtime"},
     "distilling": {"flowing", "recommended", "losses", "penalties", "models", "data", "runtime"},
+    "timing": set(),
+    "exporting": set(),
+    "compressing": {"recommended", "styling", "models", "data", "runtime"},
     "data": {"runtime"},
     "training": {"runtime"},
     "runs": {"runtime", "training", "data"},
@@ -73,6 +76,7 @@ LAYERS["train"] = BELOW_PLOTTING | {"plotting"}  # a command: nothing imports it
 
 # Slow to import, and needed by few: imported inside the function that needs them.
 LAZY = {"scipy", "sklearn", "pooch", "requests", "tqdm", "torchvision", "pandas", "wandb", "tensorboard"}
+LAZY |= {"onnx", "onnxruntime", "onnxscript"}
 MAY_IMPORT = {
     "matplotlib": {"plotting", "labs"},
     "ipywidgets": {"labs"},

@@ -51,7 +51,8 @@ def test_constraints_are_exact_and_within_the_ranges():
     assert all(re.fullmatch(r"==[\w.]+", str(pin.specifier)) for pin in pins), "name==version, no local version"
     names = {pin.name.lower() for pin in pins}
     extras = PROJECT["optional-dependencies"]
-    for requirement in map(Requirement, PROJECT["dependencies"] + extras["lab"] + extras["track"] + extras["dev"]):
+    optional = [line for name in ("lab", "track", "export", "dev") for line in extras[name]]
+    for requirement in map(Requirement, PROJECT["dependencies"] + optional):
         if requirement.name == PROJECT["name"]:
             continue
         assert requirement.name in names, f"constraints.txt has no version of {requirement.name}"
@@ -84,7 +85,8 @@ def test_colab_has_all_that_the_package_needs():
 def test_everything_imported_is_a_dependency():
     """Also what is imported inside functions, which no start of the package would notice."""
     names = {"sklearn": "scikit-learn", "PIL": "pillow", "IPython": "ipywidgets", "requests": "pooch"}
-    wanted = requirements(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["track"])
+    extras = PROJECT["optional-dependencies"]
+    wanted = requirements(PROJECT["dependencies"] + extras["track"] + extras["export"])
     not_ours = {"gancourse", "google"}  # google.colab is asked only where Colab has brought it
     for file in (ROOT / "gancourse").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
