@@ -72,8 +72,8 @@ class Surface(AxesImage):
         logits = up @ logits @ across.T
         band = np.zeros(logits.shape, np.uint8)
         for level in self._levels:
-            band += logits >= level
-        pixels = self._colours[band].view(np.uint8).reshape(*band.shape, 4)
+            band += (logits >= level).view(np.uint8)
+        pixels = np.take(self._colours, band).view(np.uint8).reshape(*band.shape, 4)
         return pixels, box.x0, box.y0, IdentityTransform()
 
 
