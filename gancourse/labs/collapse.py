@@ -13,10 +13,11 @@ import math
 from collections import deque
 from typing import NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -264,8 +265,7 @@ class _Picture:
         self.net, self.covered, self.quality = (self.figure.add_subplot(part) for part in box)
         self._make_plane(self.plane)
         self.plane.set_anchor("N")
-        self.lines = LineCollection([], colors=style.COLOURS["generator"], linewidths=0.8)
-        self.net.add_collection(self.lines)
+        (self.lines,) = self.net.plot([], [], color=style.COLOURS["generator"], linewidth=0.8)
         self.net.set(xticks=[], yticks=[], aspect="equal", title="latent grid through G")
         self.curves = []
         for ax, title, role in ((self.covered, "modes covered", "real"), (self.quality, "on a mode", "generator")):
@@ -293,9 +293,8 @@ class _Picture:
         (self.real,) = ax.plot([], [], "o", markersize=3, color=style.COLOURS["real"], label="real")
         (self.fake,) = ax.plot([], [], "x", markersize=4.5, markeredgewidth=1.1, color=style.COLOURS["fake"],
                                label="generated")  # fmt: skip
-        self.arrows = LineCollection([], colors=style.COLOURS["gradient"], linewidths=1.3, zorder=3,
-                                     label="where G wants it")  # fmt: skip
-        ax.add_collection(self.arrows)
+        (self.arrows,) = ax.plot([], [], color=style.COLOURS["gradient"], linewidth=1.3, zorder=3,
+                                 solid_capstyle="butt", label="where G wants it")  # fmt: skip
         ax.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
 
     @torch.no_grad()
@@ -308,9 +307,9 @@ class _Picture:
         points, push = lab.pushes()
         size = push.norm(dim=1, keepdim=True).clamp(min=1e-12)
         arrow = push / size * (0.1 * size.sqrt()).clamp(max=0.2) * self.limit  # so that weak ones are seen too
-        self.arrows.set_segments(torch.stack([points, points + arrow], 1).numpy())
-        self.lines.set_segments(lab.gan.generate(_NET)[0].reshape(-1, _ALONG, 2).cpu().numpy())
-        self.plane.set_title(f"step {lab.steps_done:,}")
+        self.arrows.set_data(*_with_gaps(torch.stack([points, points + arrow], 1)))
+        self.lines.set_data(*_with_gaps(lab.gan.generate(_NET)[0].reshape(-1, _ALONG, 2).cpu()))
+        self.plane.title.set_text(f"step {lab.steps_done:,}")
         self._draw_counts(lab)
 
     def _look_at(self, lab: Lab) -> None:
@@ -339,6 +338,11 @@ class _Picture:
         steps = [count.step for count in lab.counts]
         self.curves[0].set_data(steps, [count.covered for count in lab.counts])
         self.curves[1].set_data(steps, [count.quality for count in lab.counts])
+
+
+def _with_gaps(lines: Tensor) -> np.ndarray:
+    """Return lines of shape (lines, points, 2) as one with gaps, shape (2, all points): drawn in half the time."""
+    return F.pad(lines, (0, 0, 0, 1), value=math.nan).reshape(-1, 2).numpy().T
 
 
 _ALONG = 31
