@@ -85,6 +85,9 @@ class Camera:
         looks = [*artists, *self._looks_of_axes()]
         anew = looks != self._looks or not self._touched <= self._loose
         if looks != self._looks:
+            for ax in self.figure.axes:
+                ax.get_position()  # whoever asks has its aspect applied, to its place or to its limits
+            looks = [*artists, *self._looks_of_axes()]
             self._boxes.clear()
             self._clips.clear()
             self._stamps.clear()
@@ -133,7 +136,8 @@ class Camera:
     def _looks_of_axes(self) -> list[Any]:
         looks: list[Any] = []
         for ax in self.figure.axes:
-            looks += [ax, ax.get_visible(), ax.axison, ax.get_position().bounds, ax.get_xlim(), ax.get_ylim()]
+            looks += [ax, ax.get_visible(), ax.axison, ax.get_xlim(), ax.get_ylim()]
+            looks += [ax.get_position(original=True).bounds, ax.get_aspect(), ax.get_box_aspect(), ax.get_anchor()]
             for axis in (ax.xaxis, ax.yaxis):
                 looks += [axis.get_scale(), axis.get_major_locator(), axis.get_major_formatter()]
         return looks
