@@ -87,7 +87,7 @@ class Lab:
         self.loss, self.d_steps, self.player = RING.recipe.loss, 1, "both"
         self._take(SWITCHES["cover"])
         looking = runtime.generator(0)  # looking has random numbers of its own: it never changes what the GAN becomes
-        self._z = torch.randn(_COUNTED, RING.recipe.latent_dim, generator=looking)
+        self._z = torch.cat([torch.randn(_COUNTED, RING.recipe.latent_dim, generator=looking), _NET])
         self._reals = {name: toys.sample(_SHOWN, looking) for name, toys in TARGETS.items()}
         self._picture: _Picture | None = None
         self.reset()
@@ -99,6 +99,7 @@ class Lab:
         self.toy = TARGETS[self.target]
         self.gan = Ensemble(RING.recipe, self.toy, seeds=[self.seed], device=self.device)
         self.counts: list[Count] = []
+        self._seen: tuple[int, Tensor] | None = None
         self._plan, self._story = deque[str](), ""
         self._applied: tuple | None = None
         self._apply()
@@ -217,7 +218,17 @@ class Lab:
 
     def fakes(self, n: int = _COUNTED) -> Tensor:
         """Return the first ``n`` of 1,000 generated points, shape (n, 2), always from the same latent vectors."""
-        return self.gan.generate(self._z[:n])[0].cpu()
+        return self._see()[:n]
+
+    def _net(self) -> Tensor:
+        """Return where G puts a square net of latent vectors: 22 lines of 31 points, shape (22, 31, 2)."""
+        return self._see()[_COUNTED:].reshape(-1, _ALONG, 2)
+
+    def _see(self) -> Tensor:
+        """Return the generated points and the net after them, made once after each step."""
+        if self._seen is None or self._seen[0] != self.steps_done:
+            self._seen = self.steps_done, self.gan.generate(self._z)[0].cpu()
+        return self._seen[1]
 
     def pushes(self, n: int = _ARROWS) -> tuple[Tensor, Tensor]:
         """Return ``n`` generated points and where the generator's loss wants each to go, both of shape (n, 2).
@@ -308,7 +319,7 @@ class _Picture:
         size = push.norm(dim=1, keepdim=True).clamp(min=1e-12)
         arrow = push / size * (0.1 * size.sqrt()).clamp(max=0.2) * self.limit  # so that weak ones are seen too
         self.arrows.set_data(*_with_gaps(torch.stack([points, points + arrow], 1)))
-        self.lines.set_data(*_with_gaps(lab.gan.generate(_NET)[0].reshape(-1, _ALONG, 2).cpu()))
+        self.lines.set_data(*_with_gaps(lab._net()))
         self.plane.title.set_text(f"step {lab.steps_done:,}")
         self._draw_counts(lab)
 
