@@ -85,6 +85,9 @@ class Camera:
         looks = [*artists, *self._looks_of_axes()]
         anew = looks != self._looks or not self._touched <= self._loose
         if looks != self._looks:
+            for ax in self.figure.axes:
+                ax.get_position()  # whoever asks has its aspect applied, to its place or to its limits
+            looks = [*artists, *self._looks_of_axes()]
             self._boxes.clear()
             self._clips.clear()
             self._stamps.clear()
@@ -111,7 +114,7 @@ class Camera:
             return
         if artist not in self._stamps:
             width, height = renderer.get_canvas_width_height()
-            left, low, right, high = self._boxes[artist]
+            left, low, right, high = self._box(artist)
             left, low = max(math.floor(left), 0), max(math.floor(low), 0)
             right, high = min(math.ceil(right), int(width)), min(math.ceil(high), int(height))
             alone = RendererAgg(width, height, self.figure.dpi)
@@ -133,7 +136,8 @@ class Camera:
     def _looks_of_axes(self) -> list[Any]:
         looks: list[Any] = []
         for ax in self.figure.axes:
-            looks += [ax, ax.get_visible(), ax.axison, ax.get_position().bounds, ax.get_xlim(), ax.get_ylim()]
+            looks += [ax, ax.get_visible(), ax.axison, ax.get_xlim(), ax.get_ylim()]
+            looks += [ax.get_position(original=True).bounds, ax.get_aspect(), ax.get_box_aspect(), ax.get_anchor()]
             for axis in (ax.xaxis, ax.yaxis):
                 looks += [axis.get_scale(), axis.get_major_locator(), axis.get_major_formatter()]
         return looks
@@ -168,6 +172,8 @@ class Camera:
         before, below = len(self._loose), []
         for artist in artists:
             if artist not in self._boxes:
+                if artist in self._loose and self._adds_nothing(artist, below):
+                    continue
                 self._boxes[artist] = self._box(artist)
             left, low, right, high = self._boxes[artist]
             if artist not in self._loose:
@@ -176,6 +182,22 @@ class Camera:
                 self._loose.add(artist)
             below.append(self._boxes[artist])
         return len(self._loose) > before
+
+    def _adds_nothing(self, artist: Artist, below: list[_Box]) -> bool:
+        """Say whether one of these boxes holds whatever an artist can paint: then nobody needs to measure it."""
+        if (clip := self._clip(artist)) is None:
+            return False
+        left, low, right, high = clip
+        return any(b[0] <= left and b[1] <= low and right <= b[2] and high <= b[3] for b in below)
+
+    def _clip(self, artist: Artist) -> _Box | None:
+        """Return where an artist may paint at most, if it is cut at its axes."""
+        if not artist.get_clip_on() or (clip := artist.get_clip_box()) is None:
+            return None
+        if clip not in self._clips:
+            left, low, right, high = map(float, clip.extents)
+            self._clips[clip] = left - 1, low - 1, right + 1, high + 1
+        return self._clips[clip]
 
     def _box(self, artist: Artist) -> _Box:
         """Return left, lower, right and upper end of what an artist can paint, in pixels; rather too much than less."""
@@ -196,12 +218,8 @@ class Camera:
             far = self._sticks_out(artist)
             box = own + np.array((-far, -far, far, far))
         left, low, right, high = map(float, box)
-        if artist.get_clip_on() and (clip := artist.get_clip_box()) is not None:
-            if clip not in self._clips:
-                self._clips[clip] = tuple(map(float, clip.extents))
-            clipped = self._clips[clip]
-            left, low = max(left, clipped[0] - 1), max(low, clipped[1] - 1)
-            right, high = min(right, clipped[2] + 1), min(high, clipped[3] + 1)
+        if (clip := self._clip(artist)) is not None:
+            left, low, right, high = max(left, clip[0]), max(low, clip[1]), min(right, clip[2]), min(high, clip[3])
         return left, low, right, high
 
     def _sticks_out(self, artist: Artist) -> float:

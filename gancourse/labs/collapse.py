@@ -13,10 +13,11 @@ import math
 from collections import deque
 from typing import NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
@@ -86,7 +87,7 @@ class Lab:
         self.loss, self.d_steps, self.player = RING.recipe.loss, 1, "both"
         self._take(SWITCHES["cover"])
         looking = runtime.generator(0)  # looking has random numbers of its own: it never changes what the GAN becomes
-        self._z = torch.randn(_COUNTED, RING.recipe.latent_dim, generator=looking)
+        self._z = torch.cat([torch.randn(_COUNTED, RING.recipe.latent_dim, generator=looking), _NET])
         self._reals = {name: toys.sample(_SHOWN, looking) for name, toys in TARGETS.items()}
         self._picture: _Picture | None = None
         self.reset()
@@ -98,6 +99,7 @@ class Lab:
         self.toy = TARGETS[self.target]
         self.gan = Ensemble(RING.recipe, self.toy, seeds=[self.seed], device=self.device)
         self.counts: list[Count] = []
+        self._seen: tuple[int, Tensor] | None = None
         self._plan, self._story = deque[str](), ""
         self._applied: tuple | None = None
         self._apply()
@@ -216,7 +218,17 @@ class Lab:
 
     def fakes(self, n: int = _COUNTED) -> Tensor:
         """Return the first ``n`` of 1,000 generated points, shape (n, 2), always from the same latent vectors."""
-        return self.gan.generate(self._z[:n])[0].cpu()
+        return self._see()[:n]
+
+    def _net(self) -> Tensor:
+        """Return where G puts a square net of latent vectors: 22 lines of 31 points, shape (22, 31, 2)."""
+        return self._see()[_COUNTED:].reshape(-1, _ALONG, 2)
+
+    def _see(self) -> Tensor:
+        """Return the generated points and the net after them, made once after each step."""
+        if self._seen is None or self._seen[0] != self.steps_done:
+            self._seen = self.steps_done, self.gan.generate(self._z)[0].cpu()
+        return self._seen[1]
 
     def pushes(self, n: int = _ARROWS) -> tuple[Tensor, Tensor]:
         """Return ``n`` generated points and where the generator's loss wants each to go, both of shape (n, 2).
@@ -264,8 +276,7 @@ class _Picture:
         self.net, self.covered, self.quality = (self.figure.add_subplot(part) for part in box)
         self._make_plane(self.plane)
         self.plane.set_anchor("N")
-        self.lines = LineCollection([], colors=style.COLOURS["generator"], linewidths=0.8)
-        self.net.add_collection(self.lines)
+        (self.lines,) = self.net.plot([], [], color=style.COLOURS["generator"], linewidth=0.8)
         self.net.set(xticks=[], yticks=[], aspect="equal", title="latent grid through G")
         self.curves = []
         for ax, title, role in ((self.covered, "modes covered", "real"), (self.quality, "on a mode", "generator")):
@@ -293,9 +304,8 @@ class _Picture:
         (self.real,) = ax.plot([], [], "o", markersize=3, color=style.COLOURS["real"], label="real")
         (self.fake,) = ax.plot([], [], "x", markersize=4.5, markeredgewidth=1.1, color=style.COLOURS["fake"],
                                label="generated")  # fmt: skip
-        self.arrows = LineCollection([], colors=style.COLOURS["gradient"], linewidths=1.3, zorder=3,
-                                     label="where G wants it")  # fmt: skip
-        ax.add_collection(self.arrows)
+        (self.arrows,) = ax.plot([], [], color=style.COLOURS["gradient"], linewidth=1.3, zorder=3,
+                                 solid_capstyle="butt", label="where G wants it")  # fmt: skip
         ax.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
 
     @torch.no_grad()
@@ -308,9 +318,9 @@ class _Picture:
         points, push = lab.pushes()
         size = push.norm(dim=1, keepdim=True).clamp(min=1e-12)
         arrow = push / size * (0.1 * size.sqrt()).clamp(max=0.2) * self.limit  # so that weak ones are seen too
-        self.arrows.set_segments(torch.stack([points, points + arrow], 1).numpy())
-        self.lines.set_segments(lab.gan.generate(_NET)[0].reshape(-1, _ALONG, 2).cpu().numpy())
-        self.plane.set_title(f"step {lab.steps_done:,}")
+        self.arrows.set_data(*_with_gaps(torch.stack([points, points + arrow], 1)))
+        self.lines.set_data(*_with_gaps(lab._net()))
+        self.plane.title.set_text(f"step {lab.steps_done:,}")
         self._draw_counts(lab)
 
     def _look_at(self, lab: Lab) -> None:
@@ -339,6 +349,11 @@ class _Picture:
         steps = [count.step for count in lab.counts]
         self.curves[0].set_data(steps, [count.covered for count in lab.counts])
         self.curves[1].set_data(steps, [count.quality for count in lab.counts])
+
+
+def _with_gaps(lines: Tensor) -> np.ndarray:
+    """Return lines of shape (lines, points, 2) as one with gaps, shape (2, all points): drawn in half the time."""
+    return F.pad(lines, (0, 0, 0, 1), value=math.nan).reshape(-1, 2).numpy().T
 
 
 _ALONG = 31

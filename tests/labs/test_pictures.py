@@ -136,10 +136,11 @@ def test_whatever_moves_the_picture_is_that_of_everything(shapes, seed):
 @pytest.mark.parametrize(
     "name, value",
     [
-        # nobody hears that an artist was touched; what lies over something that moves is drawn under it; nobody sees
-        # that limits moved
+        # nobody hears that an artist was touched; what lies over something that moves is drawn under it, twice; nobody
+        # sees that limits moved
         ("_ring", lambda self, artist, told, part, stale: None),
         ("_lift", lambda self, artists: self._boxes.update({artist: self._box(artist) for artist in artists})),
+        ("_adds_nothing", lambda self, artist, below: True),
         ("_looks_of_axes", lambda self: []),
     ],
 )
