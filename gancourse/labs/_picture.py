@@ -170,6 +170,8 @@ class Camera:
     def _lift(self, artists: list[Artist]) -> bool:
         """Count as loose what lies over something loose, and say whether there is more of it than before."""
         before, below = len(self._loose), []
+        for ax in {artist.axes for artist in self._touched if artist.axes and self._clip(artist) is not None}:
+            self._loose.update(ax.spines.values())  # or they come one by one, and each time all is drawn anew
         for artist in artists:
             if artist not in self._boxes:
                 if artist in self._loose and self._adds_nothing(artist, below):
