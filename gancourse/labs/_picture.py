@@ -114,7 +114,7 @@ class Camera:
             return
         if artist not in self._stamps:
             width, height = renderer.get_canvas_width_height()
-            left, low, right, high = self._box(artist)
+            left, low, right, high = self._boxes[artist] if artist in self._boxes else self._box(artist)
             left, low = max(math.floor(left), 0), max(math.floor(low), 0)
             right, high = min(math.ceil(right), int(width)), min(math.ceil(high), int(height))
             alone = RendererAgg(width, height, self.figure.dpi)
