@@ -133,7 +133,7 @@ def train(
     if differences == adversarial == 0:
         raise ValueError("differences and adversarial must not both be 0: the student would learn nothing")
     student = copy.deepcopy(teacher) if student is None else copy.deepcopy(student).train()
-    student.requires_grad_(True)
+    student.to(noise.device).requires_grad_(True)
     answer = _answers(student)
     average = averaging.average(student, _DECAY)
     networks, rates = [student], [rate]

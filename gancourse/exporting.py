@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -203,7 +204,7 @@ class Session:
 
     def __call__(self, z: Tensor) -> Tensor:
         """Return images, shape (N, C, S, S), of z, shape (N, latent_dim), float32 on the CPU."""
-        return torch.from_numpy(self._session.run(None, {self._input: z.detach().numpy()})[0])
+        return torch.from_numpy(self._session.run(None, {self._input: z.detach().cpu().numpy()})[0])
 
     @property
     def operations(self) -> list[str]:
@@ -271,7 +272,7 @@ def stored(path: str | Path) -> list[Stored]:
 
     name_of = onnx.TensorProto.DataType.Name
     sets = onnx.load(path).graph.initializer
-    return [Stored(one.name, name_of(one.data_type), int(torch.tensor(one.dims or [1]).prod())) for one in sets]
+    return [Stored(one.name, name_of(one.data_type), math.prod(one.dims)) for one in sets]
 
 
 @torch.no_grad()
@@ -285,7 +286,7 @@ def largest_difference(one: Callable[[Tensor], Tensor], other: Callable[[Tensor]
         ValueError: the shapes differ, which could be compared by broadcasting and must not be.
     First met in: notebook 21.
     """
-    a, b = one(z), other(z)
+    a, b = one(z).cpu(), other(z).cpu()
     if a.shape != b.shape:
         raise ValueError(f"both must give images of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
     return float((a - b).abs().max())
@@ -300,7 +301,7 @@ def _reader(z: Tensor) -> CalibrationDataReader:
 
         def get_next(self) -> dict[str, Any] | None:
             piece = next(self.pieces, None)
-            return None if piece is None else {_INPUT: piece.numpy()}
+            return None if piece is None else {_INPUT: piece.detach().cpu().numpy()}
 
     return Reader()
 

@@ -11,6 +11,7 @@ set nothing that D does not know::
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from gancourse import conditional, penalties, recommended, runtime, training
-from gancourse._numbers import real_between, whole_between
+from gancourse._numbers import real, real_between, whole_between
 from gancourse.helping import Pair, pool
 from gancourse.models import _inputs
 from gancourse.models.conditional import Generator
@@ -88,13 +89,13 @@ def clipped(
     Source: Abadi et al. (2016), https://arxiv.org/abs/1607.00133, algorithm 1.
     First met in: notebook 19.
     """
-    if not (isinstance(largest, float | int) and largest > 0):
+    if (cut := real(largest)) is None or not cut > 0:
         raise ValueError(f"largest must be above 0, got {largest!r}")
     if not examples or not len(examples[0]):
         raise ValueError("examples must hold tensors with at least one example")
     slopes = vmap(grad(one_loss), in_dims=(None, *[0] * len(examples)))(dict(weights), *examples)
     lengths = torch.stack([slope.reshape(len(slope), -1).norm(dim=1) for slope in slopes.values()]).norm(dim=0)
-    shares = (largest / lengths.clamp(min=1e-12)).clamp(max=1.0)
+    shares = (cut / lengths.clamp(min=1e-12)).clamp(max=1.0)
     return {name: torch.tensordot(shares, slope, dims=1) for name, slope in slopes.items()}, lengths
 
 
@@ -137,12 +138,14 @@ def train_pair(
     """
     pool(images, labels)  # refuses what are no labelled images
     num_steps, noise = whole_between("num_steps", num_steps, 1), real_between("noise", noise, 0.0)
-    if noise and math.isinf(largest):
+    if noise and real(largest) == math.inf:
         raise ValueError("largest must be finite where there is noise: it says how much noise that is")
     with runtime.seeded(seed):
         generator = Generator(classes, latent_dim=54, image_size=images.shape[-1])
         discriminator = Discriminator(classes, image_size=images.shape[-1], width=width)
-    parts = recommended.assemble(generator, discriminator, width=16, num_steps=num_steps, rates=(_RATE_OF_G, rate))
+    parts = recommended.assemble(
+        generator, discriminator, width=16, num_steps=num_steps, rates=(_RATE_OF_G, rate), device=images.device
+    )
     G, D, draw = generator, discriminator, conditional.latents(parts, runtime.generator(seed + 1))
     drowning, done = runtime.generator(seed + 3), 0
 
@@ -163,7 +166,7 @@ def train_pair(
         for name, weight in D.named_parameters():
             told = sums[name]
             if noise:
-                told = told + noise * largest * torch.randn(told.shape, generator=drowning)
+                told = told + noise * float(largest) * torch.randn(told.shape, generator=drowning).to(told)
             weight.grad.add_(told / len(images))
         parts.d_optimizer.step()
         g_loss = F.softplus(-D(fake, asked)).mean()
@@ -178,10 +181,5 @@ def train_pair(
             on_step(done, lengths)
         return {"d_fake": d_fake, "g_loss": g_loss}
 
-    training.train(step, _nothing(), num_steps=num_steps, progress=False)
+    training.train(step, itertools.repeat(None), num_steps=num_steps, progress=False)
     return Pair(conditional.finish(parts, runtime.generator(seed + 4)), D.eval().requires_grad_(False))
-
-
-def _nothing():
-    while True:
-        yield None

@@ -192,8 +192,12 @@ def make_step(
         A function from a batch of questions, :class:`gancourse.data.degrade.Damaged` or
         :class:`gancourse.data.moving.Between`, to the losses as scalars, for ``training.train``: "g_loss", and
         "pixel_loss" and "d_loss" where there are such.
+    Raises:
+        ValueError: the pixel loss counts known pixels alone, and ``keep`` lets these through: it would always be 0.
     First met in: notebook 13.
     """
+    if keep and recipe.where == "known":
+        raise ValueError("keep must be False where the pixel loss counts known pixels alone: let through, they cost 0")
     restorer, discriminator = parts.restorer, parts.discriminator
     weights, steps = list(restorer.parameters()), itertools.count()
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -51,6 +52,8 @@ def test_it_is_the_loop_over_images_of_a_discriminator():
     sums, found = private.clipped(one_loss, weights, (images, labels), largest)
     assert found.tolist() == pytest.approx(lengths, rel=1e-4)
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(sums.values(), expected, strict=True))
+    again, _ = private.clipped(one_loss, weights, (images, labels), np.float64(largest))
+    assert all(torch.equal(a, b) for a, b in zip(sums.values(), again.values(), strict=True))
     without, _ = private.clipped(one_loss, weights, (images[1:], labels[1:]), largest)
     moved = math.sqrt(sum(float((sums[name] - without[name]).square().sum()) for name in sums))
     assert moved <= largest * 1.0001  # one image more or less: what the noise has to hide
@@ -119,6 +122,7 @@ def test_a_trained_pair_draws_what_it_is_asked_for_and_repeats_itself():
     "call, words",
     [
         (lambda: private.clipped(linear_loss, {}, (torch.ones(2),), 0.0), "largest must be above 0"),
+        (lambda: private.clipped(linear_loss, {}, (torch.ones(2),), True), "largest must be above 0"),
         (lambda: private.clipped(linear_loss, {}, (torch.ones(0),), 1.0), "at least one example"),
         (lambda: private.clipped(linear_loss, {}, (), 1.0), "at least one example"),
         (lambda: private.train_pair(*few(), noise=1.0, largest=math.inf), "finite where there is noise"),

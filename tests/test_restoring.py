@@ -254,6 +254,8 @@ def test_the_pixel_loss_counts_the_pixels_that_it_is_told_to():
     assert says["hidden"] + says["known"] == pytest.approx(says["everywhere"], rel=1e-5)
     with pytest.raises(TypeError, match="where must be 'everywhere' for what has no mask of known pixels, Between"):
         restoring.make_step(parts, recipe, runtime.generator(7), keep=False)(moving.straight(images(8)))
+    with pytest.raises(ValueError, match="keep must be False where the pixel loss counts known pixels alone"):
+        restoring.train(images(), degrade.half, Recipe("squares", where="known", num_steps=1), seed=0)
 
 
 def test_a_loss_of_hidden_pixels_alone_teaches_what_known_pixels_put_back_teach():

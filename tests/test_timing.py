@@ -9,8 +9,8 @@ from gancourse import timing
 
 def burn(ms):
     """Use so much of the processor."""
-    until = time.thread_time_ns() + int(ms * 1e6)
-    while time.thread_time_ns() < until:
+    until = timing.clock() + int(ms * 1e6)
+    while timing.clock() < until:
         pass
 
 
@@ -37,8 +37,9 @@ def test_cpu_time_and_ratios():
     assert 1 <= found.median("one") < 1.3 and 3 <= found.median("three") < 3.4
     low_to_high = found.ratio("three", "one")
     assert 2.3 < low_to_high.low <= low_to_high.median <= low_to_high.high < 3.2
-    slept = timing.interleaved({"sleep": lambda: time.sleep(0.02)}, rounds=2, warm_up=0)
-    assert slept.median("sleep") < 5  # waiting is no work
+    if timing.clock is time.thread_time_ns:
+        slept = timing.interleaved({"sleep": lambda: time.sleep(0.02)}, rounds=2, warm_up=0)
+        assert slept.median("sleep") < 5  # waiting is no work
     assert 2 <= timing.first_call(lambda: burn(2)) < 2.5
     assert timing.interleaved({"two": lambda: burn(0.5)}, rounds=3, repeats=4).median("two") < 0.8  # of one call
 

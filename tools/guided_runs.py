@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gancourse import conditional, runtime
+from gancourse.metrics import membership
 
 CHOSEN = 8
-_PIECE = 500
 
 
 class Made(NamedTuple):
@@ -41,18 +41,13 @@ Way = Callable[[nn.Module, nn.Module, Tensor, Tensor, int], Made]
 """From a pair, labels, the z to start from and a seed."""
 
 
-def by_logit(discriminator: nn.Module) -> conditional.Score:
+def logit_of(discriminator: nn.Module) -> conditional.Score:
     return discriminator
 
 
-def by_class(discriminator: nn.Module) -> conditional.Score:
+def class_of(discriminator: nn.Module) -> conditional.Score:
     """Return log c(y | x) of the classifier beside D."""
     return lambda images, labels: -F.cross_entropy(discriminator.classify(images), labels, reduction="none")
-
-
-@torch.no_grad()
-def scored(score: conditional.Score, images: Tensor, labels: Tensor) -> Tensor:
-    return torch.cat([score(*pair) for pair in zip(images.split(_PIECE), labels.split(_PIECE), strict=True)])
 
 
 def of_eight(judge_by: Callable[[nn.Module], conditional.Score], *, drawn: bool) -> Way:
@@ -62,7 +57,7 @@ def of_eight(judge_by: Callable[[nn.Module], conditional.Score], *, drawn: bool)
         noise, score = runtime.generator(seed + 6), judge_by(discriminator)
         codes = [torch.randn(z.shape, generator=noise) for _ in range(CHOSEN)]
         tries = [conditional.ask(generator, labels, z=code) for code in codes]
-        scores = torch.stack([scored(score, images, labels) for images in tries], dim=1)
+        scores = torch.stack([membership.by_logit(score, images, labels) for images in tries], dim=1)
         kept = scores.argmax(dim=1)
         if drawn:
             kept = torch.multinomial(scores.double().softmax(dim=1), 1, generator=noise).squeeze(1)
@@ -101,24 +96,24 @@ def along(
 BEST, DRAWN = f"best of {CHOSEN} by D", f"one of {CHOSEN}, drawn by D"
 WAYS: dict[str, dict[str, Way]] = {
     "projection": {
-        DRAWN: of_eight(by_logit, drawn=True),
-        **{f"4 steps of {size:g} up D": along(by_logit, 4, size) for size in (0.05, 0.2, 0.8)},
-        "1 step of 0.8 up D": along(by_logit, 1, 0.8),
-        "8 steps of 0.1 up D": along(by_logit, 8, 0.1),
-        "4 steps of 0.2, as far at random": along(by_logit, 4, 0.2, turned=True),
-        "4 steps of 0.2 up D and to 0": along(by_logit, 4, 0.2, pull=1.0),
-        "4 noisy steps of 0.2 up D and to 0": along(by_logit, 4, 0.2, pull=1.0, noisy=True),
+        DRAWN: of_eight(logit_of, drawn=True),
+        **{f"4 steps of {size:g} up D": along(logit_of, 4, size) for size in (0.05, 0.2, 0.8)},
+        "1 step of 0.8 up D": along(logit_of, 1, 0.8),
+        "8 steps of 0.1 up D": along(logit_of, 8, 0.1),
+        "4 steps of 0.2, as far at random": along(logit_of, 4, 0.2, turned=True),
+        "4 steps of 0.2 up D and to 0": along(logit_of, 4, 0.2, pull=1.0),
+        "4 noisy steps of 0.2 up D and to 0": along(logit_of, 4, 0.2, pull=1.0, noisy=True),
     },
     "concatenation": {
-        DRAWN: of_eight(by_logit, drawn=True),
-        "4 steps of 0.2 up D": along(by_logit, 4, 0.2),
-        "4 steps of 0.8 up D": along(by_logit, 4, 0.8),
+        DRAWN: of_eight(logit_of, drawn=True),
+        "4 steps of 0.2 up D": along(logit_of, 4, 0.2),
+        "4 steps of 0.8 up D": along(logit_of, 4, 0.8),
     },
     "AC-GAN": {
-        BEST: of_eight(by_logit, drawn=False),
-        f"best of {CHOSEN} by its classifier": of_eight(by_class, drawn=False),
-        "4 steps of 0.2 up D": along(by_logit, 4, 0.2),
-        "4 steps of 0.2 up its classifier": along(by_class, 4, 0.2),
+        BEST: of_eight(logit_of, drawn=False),
+        f"best of {CHOSEN} by its classifier": of_eight(class_of, drawn=False),
+        "4 steps of 0.2 up D": along(logit_of, 4, 0.2),
+        "4 steps of 0.2 up its classifier": along(class_of, 4, 0.2),
     },
 }
 """Of each arm of the table: name -> way."""

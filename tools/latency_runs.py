@@ -9,7 +9,6 @@ nothing is trained.
 from __future__ import annotations
 
 import contextlib
-import copy
 import shutil
 import time
 import warnings
@@ -103,7 +102,7 @@ def contiguous() -> nn.Module:
 
 
 def half_precision() -> Call:
-    generator = copy.deepcopy(sized(WHOLE)).to(torch.bfloat16)
+    generator = sized(WHOLE).to(torch.bfloat16)
     return lambda z: generator(z.to(torch.bfloat16))
 
 

@@ -96,7 +96,7 @@ def sizes(generator: nn.Module) -> dict[str, int]:
 
 # ---------------------------------------------------------------- small ones, trained
 
-TRAINED = {  # how, size, and a multiple of the seconds
+TRAINED = {  # how, and size
     "half, GAN": ("GAN", "half"),
     "half, pixels": ("pixels", "half"),
     "half, pixels + D": ("pixels + D", "half"),

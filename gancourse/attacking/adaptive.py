@@ -35,6 +35,7 @@ _STRIDE = 2.5  # the steps of an attack together reach so many times as far as t
 _BETA1, _BETA2, _TINY = 0.9, 0.999, 1e-8  # of Adam
 
 
+@torch.enable_grad()
 def straight_through(
     defence: Defence,
     images: Tensor,
@@ -78,6 +79,7 @@ def straight_through(
     return changed
 
 
+@torch.enable_grad()
 def unrolled(
     defence: Defence,
     images: Tensor,
@@ -153,6 +155,7 @@ def _searched(defence: Defence, z: Tensor, wanted: Tensor, steps: int, last: int
     return z if last else z.detach()
 
 
+@torch.enable_grad()
 def on_manifold(
     defence: Defence,
     images: Tensor,
@@ -198,6 +201,7 @@ def on_manifold(
     return pixels.within(made[best], images, epsilon)
 
 
+@torch.enable_grad()
 def pulled(
     defence: Defence,
     images: Tensor,

@@ -128,10 +128,9 @@ def _quantised(
     dim: int | None = 1,
     turn: Callable[[Tensor], Tensor] = torch.round,
     back: bool = True,
-    tiny: float = 1e-12,
 ) -> Tensor:
     """Round to that many steps on either side of 0, and go back to weights."""
-    step = (_largest(weight, dim) / steps).clamp(min=tiny)
+    step = (_largest(weight, dim) / steps).clamp(min=1e-12)
     whole = turn(weight / step)
     return whole * step if back else whole
 

@@ -35,7 +35,8 @@ def narrowed(generator: Generator, *, width: int, hidden: int, way: str = "outgo
     Each layer's channels are ranked in the whole generator. "incoming" takes the size (root of the sum of squares) of
     the weights that make a channel. Batch norm, which follows, divides by the spread that these weights give, so their
     size says little about the channel's own. "outgoing" takes the size of the weights that read the channel, times the
-    absolute value of batch norm's factor, which is the spread that they read.
+    absolute value of batch norm's factor, which is the spread before the ReLU whose output they read; a map's factor is
+    the root mean square over its places.
 
     Batch norm's running statistics are taken along. They are exact for the first layer alone; measure them again.
 
@@ -50,7 +51,7 @@ def narrowed(generator: Generator, *, width: int, hidden: int, way: str = "outgo
     Raises:
         TypeError: ``generator`` is none of ``dense_conv``.
         ValueError: an argument will not do.
-    Source: Li et al. (2017) for "incoming", Liu et al. (2017) for batch norm's factor.
+    Source: after Li et al. (2017), who add absolute values, for "incoming"; Liu et al. (2017) for batch norm's factor.
     First met in: notebook 21.
     """
     if not isinstance(generator, Generator):

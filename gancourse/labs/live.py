@@ -18,7 +18,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from gancourse import runtime
+from gancourse import runtime, timing
 from gancourse._torch_modes import usual_modes
 from gancourse.compressing import channels, pruning, rounding
 from gancourse.data import digits
@@ -107,9 +107,9 @@ class Live:
         with torch.inference_mode():
             if fresh:
                 net(z)  # the first call is like no other
-            begun = time.thread_time_ns()
+            begun = timing.clock()
             made = net(z)
-            took = (time.thread_time_ns() - begun) / 1e6
+            took = (timing.clock() - begun) / 1e6
         self._took.setdefault((self.kind, self.images), deque(maxlen=_CALLS)).append(took)
         side = math.isqrt(self.images)
         return made[:, 0].unflatten(0, (side, side)).transpose(1, 2).flatten(2).flatten(0, 1).clone()
@@ -175,7 +175,6 @@ class Live:
         right.set_xticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
 
 
-@torch.no_grad()
 def _measured_again(network: torch.nn.Module, seed: int) -> torch.nn.Module:
     z = torch.randn(1_000, network.latent_dim, generator=runtime.generator(seed))
     averaging.recompute_batch_norm(network, z.split(500))
@@ -215,7 +214,10 @@ def panel(nets: Mapping[str, Network] | None = None, *, latent_dim: int | None =
         steps_per_tick=1,
         controls=[
             Choice(
-                "network", "kind", tuple(nets), hint="Try them all. Which bars are shorter, and which only look so?"
+                "network",
+                "kind",
+                tuple(nets),
+                hint="Try them all. Whose mark lies further left, and whose only seems to?",
             ),
             Choice("images in a call", "images", IMAGES, hint="Do 64 images take 64 times as long as one?"),
             Slider("across", "across", -FARTHEST, FARTHEST, step=0.1, hint="Where does one digit become another?"),

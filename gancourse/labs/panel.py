@@ -220,9 +220,10 @@ class Panel:
         started, done = time.perf_counter(), 0
         between = min(started - self._tick_ended, _SECONDS_BETWEEN)  # messages to the page and back take their time too
         end = started + self._seconds_per_tick - self._seconds_drawing - between
-        while not done or (time.perf_counter() < end and (limit is None or done < limit)):
+        spent = 0.0
+        while not done or (started + spent * (1 + 1 / done) < end and (limit is None or done < limit)):  # one more fits
             self.stepper.step()
-            done += 1
+            spent, done = time.perf_counter() - started, done + 1
         self._show(announced=not self._face.plays)
         self._tick_ended = time.perf_counter()
 

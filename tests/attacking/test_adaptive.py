@@ -47,6 +47,9 @@ def test_images_stay_within_the_limit(world, name):
         assert changed.shape == given.shape and not changed.requires_grad and float(changed.abs().max()) <= 1
         assert float((changed - given).abs().max()) <= 2 * epsilon + 1e-6
     assert torch.equal(given, before)
+    with torch.no_grad():  # an attack asks for slopes itself
+        moved = attack(defence, given, labels, 0.1, **settings)
+    assert not torch.equal(moved, given)
 
 
 @pytest.mark.parametrize("name", ["straight_through", "unrolled"])

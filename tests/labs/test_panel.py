@@ -123,9 +123,14 @@ def test_a_tick_is_bounded_in_time_and_draws_one_frame():
     took = time.perf_counter() - start
     assert 1 <= panel.stepper.steps_done <= 6 and panel.frames == 2
     assert took < 1.0
+    panel.stepper.seconds = 0.04  # a second step would end after the tick
+    before = panel.stepper.steps_done
+    panel.play.value += 1
+    assert panel.stepper.steps_done == before + 1
+    panel.stepper.seconds = 0.01
     panel._seconds_per_tick = 1e-9
     panel.play.value += 1
-    assert panel.frames == 3
+    assert panel.frames == 4
     panel.stepper.seconds = 0.15  # one step is longer than a tick: one step is done, no more
     before = panel.stepper.steps_done
     panel.play.value += 1
