@@ -6,6 +6,7 @@ import torch
 import asked_runs
 import guided_runs
 from gancourse import measured, runtime
+from gancourse.metrics import membership
 
 
 def made(*names, seeds=(0,)):
@@ -68,9 +69,11 @@ def test_guided_rows_start_where_the_plain_row_does(small):
         assert cost["moved"] == pytest.approx(float((made_of.z - start).norm(dim=1).mean()) if "step" in way else 0)
         assert torch.allclose(asked_runs.conditional.ask(generator, labels, z=made_of.z), made_of.images, atol=1e-5)
     plain = asked_runs.conditional.ask(generator, labels, z=start)
-    score = guided_runs.by_class(discriminator)
+    score = guided_runs.class_of(discriminator)
     up = made_["4 steps of 0.2 up its classifier"][0].images
-    assert float(guided_runs.scored(score, up, labels).mean()) > float(guided_runs.scored(score, plain, labels).mean())
+    assert float(membership.by_logit(score, up, labels).mean()) > float(
+        membership.by_logit(score, plain, labels).mean()
+    )
 
 
 def test_of_eight_the_best_or_one_drawn_by_its_score(small):
@@ -93,7 +96,7 @@ def test_a_turned_step_is_as_long_and_goes_elsewhere(small):
     generator, discriminator = asked_runs.trained("projection", small.data.images, small.data.labels, 0)
     labels, z = asked_runs.wanted_labels(60), torch.randn(60, generator.latent_dim, generator=runtime.generator(4))
     up, turned = (
-        guided_runs.along(guided_runs.by_logit, 4, 0.2, turned=turned)(generator, discriminator, labels, z, 0)
+        guided_runs.along(guided_runs.logit_of, 4, 0.2, turned=turned)(generator, discriminator, labels, z, 0)
         for turned in (False, True)
     )
     assert turned.moved == pytest.approx(up.moved) and torch.allclose(
