@@ -238,7 +238,7 @@ def to_int8(path: str | Path, target: str | Path, z: Tensor | None = None, *, wa
         way: one of :data:`WAYS`.
     Raises:
         ModuleNotFoundError: ONNX is not installed.
-        ValueError: ``way`` is unknown, or ``z`` does not fit it.
+        ValueError: ``way`` is unknown, ``z`` does not fit it, or "static" is asked of a file for one batch size.
     First met in: notebook 21.
     """
     if way not in WAYS:
@@ -254,6 +254,10 @@ def to_int8(path: str | Path, target: str | Path, z: Tensor | None = None, *, wa
         else:
             if z.ndim != 2 or len(z) < _PIECE:
                 raise ValueError(f"z must be at least {_PIECE} latent vectors, got shape {tuple(z.shape)}")
+            if isinstance(fixed := _batch_size(path), int):
+                raise ValueError(
+                    f"path must take any batch size, as ranges are measured {_PIECE} at a time, not {fixed}"
+                )
             quantization.quantize_static(path, target, _reader(z), per_channel=True)
     return Path(target)
 
@@ -290,6 +294,13 @@ def largest_difference(one: Callable[[Tensor], Tensor], other: Callable[[Tensor]
     if a.shape != b.shape:
         raise ValueError(f"both must give images of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
     return float((a - b).abs().max())
+
+
+def _batch_size(path: str | Path) -> int | str:
+    """Return how many z a file takes: a number, or the name of a number that is free."""
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_inputs()[0].shape[0]
 
 
 def _reader(z: Tensor) -> CalibrationDataReader:

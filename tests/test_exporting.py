@@ -122,7 +122,7 @@ def test_export_is_quiet_and_leaves_logging_as_it_was(generator, tmp_path, capfd
 
 
 @needs_onnx
-def test_what_int8_and_sessions_refuse(file, tmp_path):
+def test_what_int8_and_sessions_refuse(generator, file, tmp_path):
     for given, match in (
         ({"way": "half"}, "way must be one of dynamic, static"),
         ({"way": "static"}, "z must be given"),
@@ -131,6 +131,9 @@ def test_what_int8_and_sessions_refuse(file, tmp_path):
     ):
         with pytest.raises(ValueError, match=match):
             exporting.to_int8(file, tmp_path / "x.onnx", **given)
+    fixed = exporting.to_onnx(generator, tmp_path / "two.onnx", batch_size=2)
+    with pytest.raises(ValueError, match="must take any batch size, as ranges are measured 64 at a time, not 2"):
+        exporting.to_int8(fixed, tmp_path / "x.onnx", Z, way="static")
     with pytest.raises(FileNotFoundError, match="no file"):
         exporting.Session(tmp_path / "none.onnx")
     with pytest.raises(ValueError, match="threads"):

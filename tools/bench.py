@@ -122,7 +122,7 @@ def bench_panels(makers: list[str], repeat: int) -> None:
         return
     columns = "first picture, s | CPU s of building | frames a second | CPU ms of a frame | pause, s"
     print(f"\n| panel, median of {repeat} | {columns} |\n|---|---|---|---|---|---|")
-    print("| promised | 1 | | 15 | | 0.2 |")
+    print("| aimed at, where a step leaves room | 1 | | 15 | | 0.2 |")
     with tempfile.TemporaryDirectory() as folder, browser.JupyterLab(Path(folder)) as lab, browser.Browser() as chrome:
         for maker in makers:
             notebook = chrome.open(lab, maker.replace(".", "_"), browser.panel_cells(maker))

@@ -225,12 +225,38 @@ ROUNDED |= {f"{bits} bits, one step a layer": (bits, "layer") for bits in (8, 6,
 ONNX = {"ONNX": None, "ONNX, int8 dynamic": "dynamic", "ONNX, int8 static": "static"}
 
 
-def rounding_row(name: str, at: Whole) -> tuple[nn.Module, dict[str, Any]]:
-    bits, per = ROUNDED[name]
+class Run(NamedTuple):
+    """What one seed gives to a row: its numbers, its samples, and what is told of the first seed alone."""
+
+    numbers: dict[str, Any]
+    images: Tensor
+    more: Callable[[], dict[str, Any]]
+
+
+def run_made(name: str, seed: int) -> Run:
+    at = whole(seed)
+    started = time.process_time()
+    network = MADE[name](at)
+    seconds = at.cpu_seconds if name == WHOLE else round(time.process_time() - started, 1)
+    return Run(*of(network, at, seconds), lambda: sizes(network))
+
+
+def run_rounded(name: str, seed: int) -> Run:
+    (bits, per), at = ROUNDED[name], whole(seed)
     flat = folding.folded(at.generator)  # what a program that stores whole numbers rounds
-    errors = rounding.errors(flat, bits, per=per)
-    more = {"packed_bytes": rounding.packed_bytes(flat, bits, per=per), "layers": [one._asdict() for one in errors]}
-    return rounding.rounded(flat, bits, per=per), more
+    network = rounding.rounded(flat, bits, per=per)
+
+    def more() -> dict[str, Any]:
+        errors = [one._asdict() for one in rounding.errors(flat, bits, per=per)]
+        return sizes(network) | {"packed_bytes": rounding.packed_bytes(flat, bits, per=per), "layers": errors}
+
+    return Run(*of(network, at), more)
+
+
+def run_trained(name: str, seed: int) -> Run:
+    of_what, times = ("half, GAN", 2) if name == TWICE else (name, 1)
+    numbers, network, images, steps = taught(of_what, CHOSEN[of_what], seed, times)
+    return Run(numbers, images, lambda: sizes(network) | {"steps": steps, "rate": CHOSEN[of_what]})
 
 
 @functools.cache
@@ -238,19 +264,23 @@ def onnx_file(seed: int, folder: Any) -> Any:
     return exporting.to_onnx(whole(seed).generator, folder / f"whole-{seed}.onnx")
 
 
-def by_onnx(way: str | None, at: Whole, folder: Any) -> tuple[dict[str, Any], Tensor, dict[str, Any]]:
-    """Return the numbers, the samples, and what the file holds, of the whole generator run by ONNX Runtime."""
-    path = onnx_file(at.seed, folder)
+def run_by_onnx(name: str, seed: int, *, folder: Any) -> Run:
+    """Run the whole generator by ONNX Runtime; what is told of the first seed is what the file holds."""
+    way, at, path = ONNX[name], whole(seed), onnx_file(seed, folder)
     if way is not None:
         z = latents(512, at.generator.latent_dim, at.seed + 4) if way == "static" else None
         path = exporting.to_int8(path, folder / f"{way}-{at.seed}.onnx", z, way=way)
     session = exporting.Session(path)
     images = torch.cat([session(part) for part in at.z.split(250)])
     found = of_images(images, at) | {"largest_difference": float((images - at.images).abs().max()), "cpu_seconds": 0.0}
-    kinds: dict[str, int] = {}
-    for one in exporting.stored(path):
-        kinds[one.number_type] = kinds.get(one.number_type, 0) + one.count
-    return found, images, {"file_bytes": path.stat().st_size, "numbers": kinds, "operations": session.operations}
+
+    def more() -> dict[str, Any]:
+        kinds: dict[str, int] = {}
+        for one in exporting.stored(path):
+            kinds[one.number_type] = kinds.get(one.number_type, 0) + one.count
+        return {"file_bytes": path.stat().st_size, "numbers": kinds, "operations": session.operations}
+
+    return Run(found, images, more)
 
 
 # ---------------------------------------------------------------- the table
@@ -317,54 +347,17 @@ def table(seeds: list[int], wanted: Wanted, folder: Any) -> Iterator[dict[str, A
         soft = round(ruler().blur_of(images[RULED : 2 * RULED]), 4)  # below 0.3 it cannot tell
         yield {"name": REAL, "n": SAMPLES, **numbers(images), "soft": soft,
                "picture": picture(images, columns=SHOWN // 2)}  # fmt: skip
-    for name, make in MADE.items():
-        if not wanted(name):
-            continue
-        found, first = [], None
-        for seed in seeds:
-            at = whole(seed)
-            started = time.process_time()
-            made = make(at)
-            seconds = at.cpu_seconds if name == WHOLE else round(time.process_time() - started, 1)
-            one, images = of(made, at, seconds)
-            found.append(one)
-            first = first or (images, sizes(made))
-        yield row(name, seeds, found, first[0], **first[1])
-    for name in ROUNDED:
-        if not wanted(name):
-            continue
-        found, first = [], None
-        for seed in seeds:
-            made, more = rounding_row(name, whole(seed))
-            one, images = of(made, whole(seed))
-            found.append(one)
-            first = first or (images, sizes(made) | more)
-        yield row(name, seeds, found, first[0], **first[1])
-    for name in TRAINED:
-        if not wanted(name):
-            continue
-        found, first = [], None
-        for seed in seeds:
-            one, made, images, steps = taught(name, CHOSEN[name], seed)
-            found.append(one)
-            first = first or (images, sizes(made) | {"steps": steps, "rate": CHOSEN[name]})
-        yield row(name, seeds, found, first[0], **first[1])
-    for name, way in ONNX.items():
-        if not wanted(name) or exporting.missing():
-            continue
-        found, first = [], None
-        for seed in seeds:
-            one, images, more = by_onnx(way, whole(seed), folder)
-            found.append(one)
-            first = first or (images, more)
-        yield row(name, seeds, found, first[0], **first[1])
-    if wanted(TWICE):
-        found, first = [], None
-        for seed in seeds:
-            one, made, images, steps = taught("half, GAN", CHOSEN["half, GAN"], seed, 2)
-            found.append(one)
-            first = first or (images, sizes(made) | {"steps": steps, "rate": CHOSEN["half, GAN"]})
-        yield row(TWICE, seeds, found, first[0], **first[1])
+    runs = {
+        **dict.fromkeys(MADE, run_made),
+        **dict.fromkeys(ROUNDED, run_rounded),
+        **dict.fromkeys((*TRAINED, TWICE), run_trained),
+    }
+    if not exporting.missing():
+        runs |= dict.fromkeys(ONNX, functools.partial(run_by_onnx, folder=folder))
+    for name, run in runs.items():
+        if wanted(name):
+            found = [run(name, seed) for seed in seeds]
+            yield row(name, seeds, [one.numbers for one in found], found[0].images, **found[0].more())
 
 
 NAMES = [STEP_TIMES, *SEARCH, *TUNING_SEARCH, REAL, *MADE, *ROUNDED, *TRAINED, *ONNX, TWICE]

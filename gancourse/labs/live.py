@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gancourse import runtime, timing
+from gancourse._numbers import whole_between
 from gancourse._torch_modes import usual_modes
 from gancourse.compressing import channels, pruning, rounding
 from gancourse.data import digits
@@ -38,6 +39,7 @@ FARTHEST = 2.0
 
 _TURN, _UNIT, _APART, _CALLS = 5.0, 2.8, 0.35, 20
 _SHORTEST, _LONGEST = 0.01, 100.0  # milliseconds, the ends of the axis
+_DIRECTIONS = 4  # two for the walk's circle, two for the sliders
 
 Network = Callable[[Tensor], Tensor]
 
@@ -47,28 +49,29 @@ class Live:
 
     Args:
         nets: name -> a function from z, shape (N, latent_dim), to grey images, shape (N, 1, S, S) in [-1, 1].
-        latent_dim: of all of them.
+        latent_dim: of all of them, at least 4.
         seed: of the circle and of the two directions.
     Attributes:
         kind: one of the names.
         images: one of :data:`IMAGES`.
         across, down: where the place lies, from -2 to 2.
     Raises:
-        ValueError: there are no networks, or the seed is none.
+        ValueError: there are no networks, ``latent_dim`` is too small, or the seed is none.
     First met in: notebook 21.
     """
 
     def __init__(self, nets: Mapping[str, Network], *, latent_dim: int, seed: int = 0) -> None:
         if not nets:
             raise ValueError("nets must hold at least one network")
-        self.nets, self._latent_dim, self.seed = dict(nets), latent_dim, seed
+        self.nets, self.seed = dict(nets), seed
+        self._latent_dim = whole_between("latent_dim", latent_dim, _DIRECTIONS)
         self.kind, self.images, self.across, self.down = next(iter(nets)), 1, 0.0, 0.0
         self._figure: Figure | None = None
         self.reset()
 
     def reset(self) -> None:
         """Go back to the start of the walk, and forget all times."""
-        drawn = torch.randn(4, self._latent_dim, generator=runtime.generator(self.seed))
+        drawn = torch.randn(_DIRECTIONS, self._latent_dim, generator=runtime.generator(self.seed))
         self._frame = torch.linalg.qr(drawn.T)[0].T  # four directions at right angles
         self.steps_done = 0
         self._took: dict[tuple[str, int], deque[float]] = {}

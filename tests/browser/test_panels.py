@@ -17,7 +17,7 @@ import browser
 pytestmark = pytest.mark.browser
 
 
-# What is promised: a picture within 1 s, 15 frames a second. Here, among other tests:
+# What is aimed at: a picture within 1 s, 15 frames a second where a step leaves room for them. Among other tests:
 FIRST_PICTURE, FEWEST_FRAMES = 10.0, 1.0
 # The kernel's own work is held closer, in processor time, which neighbours change by a factor of two or three.
 BUILDING, ONE_FRAME = 2.5, 1 / 4

@@ -7,7 +7,7 @@ import pytest
 
 from gancourse.checks.framework import ExerciseFailed
 
-__all__ = ["accepts", "rejects", "verdict"]
+__all__ = ["accepts", "matches", "rejects", "verdict"]
 
 
 def verdict(capsys, checker, *answers) -> str:
@@ -32,3 +32,15 @@ def rejects(capsys, checker, *answers, fragment: str) -> None:
     capsys.readouterr()
     said = str(refused.value)
     assert fragment in said and said.count("\n") == 0, said
+
+
+def matches(capsys, checker, right, *, fragment: str) -> None:
+    """See that a checker of letters and their words takes the right ones, and says what is missing or exchanged."""
+    right = dict(right)
+    accepts(capsys, checker, right, fragment=fragment)
+    accepts(capsys, checker, {key.lower(): value for key, value in right.items()})
+    assert "not attempted" in verdict(capsys, checker, dict.fromkeys(right, ...))
+    rejects(capsys, checker, {**right, "A": ...}, fragment="no answer for 'A'")
+    rejects(capsys, checker, {**right, "A": right["B"]}, fragment="used exactly once")
+    rejects(capsys, checker, {**right, "A": right["B"], "B": right["A"]}, fragment=f"2 of the {len(right)} are wrong")
+    rejects(capsys, checker, {**right, "A": "a guess"}, fragment="should be one of")

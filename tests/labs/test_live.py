@@ -109,6 +109,8 @@ def test_what_is_not_offered_is_refused(made, attribute, value, message):
         made.draw()
     with pytest.raises(ValueError, match="at least one network"):
         live.Live({}, latent_dim=8)
+    with pytest.raises(ValueError, match="latent_dim must be"):
+        live.Live(made.nets, latent_dim=3)
 
 
 def test_every_control_of_the_panel_changes_what_is_said(made):
