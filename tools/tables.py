@@ -69,7 +69,7 @@
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
 
-Options: --seeds 10 (lazy and schedules 24, lab 20, GANs on images 3), --first-seed 1000, --threads 1,
+Options: --seeds 10 (lazy and schedules 24, lab 20, GANs on images 3 or 5), --first-seed 1000, --threads 1,
 --rows "NAME;NAME" (only these rows, merged into what is stored). Times are CPU seconds of this process, and costs are
 ratios from interleaved rounds, so that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
@@ -874,10 +874,10 @@ SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"),
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "restore-faults", "frames"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("encoders", "told", "codebooks"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority", "kept-private"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles", "edited"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
-SEEDS["watermark"] = 2
+SEEDS["directions"] = 5
+SEEDS |= dict.fromkeys(("helped", "remembered", "rare-digit", "kept-private"), help_runs.SEEDS)
+SEEDS |= dict.fromkeys(("minority", "detectors", "watermark"), help_runs.SEEDS)
 SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
 SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled", "small"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
@@ -946,7 +946,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument(
-        "--seeds", type=int, default=None, help="how many: 10, lazy and schedules 24, lab 20, GANs on images 3"
+        "--seeds", type=int, default=None, help="how many: 10, lazy and schedules 24, lab 20, GANs on images 3 or 5"
     )
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
