@@ -894,9 +894,14 @@ def spent(row: dict[str, Any]) -> float:
 
 
 def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_seconds: float, folder: Path) -> Path:
-    """Write a table; rows of the same name replace those stored before, the others stay."""
+    """Write a table; rows of the same name replace those stored before, the others stay.
+
+    A run of all rows starts anew, unless it adds further seeds to rows that are stored.
+    """
     path = folder / f"{command.replace('-', '_')}.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
+    further = any(set(row.get("seeds", ())) - set(options.seeds) for row in rows)
+    again = path.exists() and (options.rows or further)
+    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if again else []
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.RATES, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
@@ -923,7 +928,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
     seeds = [options.seeds[0], options.seeds[-1], *(seed for row in rows for seed in row.get("seeds", ()))]
-    if kept:  # made in several runs
+    if kept or further:  # made in several runs
         cpu_seconds = sum(spent(row) for row in rows)
     made = {
         "command": command,
