@@ -942,9 +942,22 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     }
     table = {"made": made, "rows": rows}
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.write_text(as_json(table) + "\n", encoding="utf-8")
     part.replace(path)
     return path
+
+
+def as_json(value: Any, depth: int = 0) -> str:
+    """Return indented JSON, in which a list without lists or tables in it takes one line."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    if not parts or not (isinstance(value, dict) or any(isinstance(part, dict | list | tuple) for part in parts)):
+        return json.dumps(value, ensure_ascii=False)
+    inner = "\n" + " " * (depth + 1)
+    lines = [as_json(part, depth + 1) for part in parts]
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(str(key), ensure_ascii=False)}: {line}" for key, line in zip(value, lines, strict=True)]
+    opened, closed = "{}" if isinstance(value, dict) else "[]"
+    return opened + inner + ("," + inner).join(lines) + inner[:-1] + closed
 
 
 def main(arguments: list[str] | None = None) -> int:
