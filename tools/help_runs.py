@@ -24,7 +24,8 @@ Wanted = Callable[[str], bool]
 
 # ---------------------------------------------------------------- X-rays
 
-SIZES = {50: 5, 200: 5, 700: 3}
+SEEDS = 5
+SIZES = dict.fromkeys((50, 200, 700), SEEDS)
 """Labelled images, and for how many seeds the arms of it are compared."""
 
 GAN_STEPS, FIT_STEPS, SAMPLES = 250, 150, 2_000
@@ -280,11 +281,10 @@ def kept_private(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
     data = xrays.load("pneumonia")
     all_of_it = helping.pool(*xrays.subset(data, 776, 99)[:2], augment=helping.augmentation())
     reference = helping.fit(all_of_it, num_steps=FIT_STEPS, seed=99)
-    for name in KEPT_PRIVATE:
-        if not wanted(name):
-            continue
+    rows = {name: so_far("kept_private", name, seeds) for name in KEPT_PRIVATE if wanted(name)}
+    for name, row in rows.items():
         noise, largest = NOISES[name], math.inf if name == SMALL else 1.0
-        row = so_far("kept_private", name, seeds) or {"name": name, "n": 50, "steps": GAN_STEPS, "noise": noise}
+        row = row or {"name": name, "n": 50, "steps": GAN_STEPS, "noise": noise}
         if noise:
             mu = membership.gaussian_mu(noise, GAN_STEPS)
             row |= {"mu": round(mu, 4), "delta": DELTA, "epsilon": round(membership.epsilon_for(mu, DELTA), 2)}

@@ -69,7 +69,7 @@
     python tools/tables.py processes        a step of the images' recipe on one process and on two; 8 and 64 on paper
     python tools/tables.py overhead         what python -m gancourse.train and its trackers cost
 
-Options: --seeds 10 (lazy and schedules 24, lab 20, GANs on images 3), --first-seed 1000, --threads 1,
+Options: --seeds 10 (lazy and schedules 24, lab 20, GANs on images 3 or 5), --first-seed 1000, --threads 1,
 --rows "NAME;NAME" (only these rows, merged into what is stored). Times are CPU seconds of this process, and costs are
 ratios from interleaved rounds, so that a busy machine disturbs them less. Every row keeps every seed's numbers.
 """
@@ -874,10 +874,10 @@ SEEDS |= dict.fromkeys(("asked", "infogan", "slanted", "shared-rows", "unseen"),
 SEEDS |= dict.fromkeys(("translated-pairs", "cycles", "hiding", "many-domains", "style"), translate_runs.SEEDS)
 SEEDS |= dict.fromkeys(("restored", "many-answers", "restore-faults", "frames"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("encoders", "told", "codebooks"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("detectors", "rare-digit", "minority", "kept-private"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("growing", "style-parts", "styles", "edited"), image_tables.SEEDS)
-SEEDS |= dict.fromkeys(("directions", "helped", "remembered"), 5)
-SEEDS["watermark"] = 2
+SEEDS["directions"] = 5
+SEEDS |= dict.fromkeys(("helped", "remembered", "rare-digit", "kept-private"), help_runs.SEEDS)
+SEEDS |= dict.fromkeys(("minority", "detectors", "watermark"), help_runs.SEEDS)
 SEEDS |= dict.fromkeys(("attacked", "projected", "advgan"), attack_runs.SEEDS)
 SEEDS |= dict.fromkeys(("relativistic", "flow", "distilled", "small"), image_tables.SEEDS)
 SEEDS |= dict.fromkeys(("sounds", "spoken", "vocoder"), sound_runs.SEEDS)
@@ -894,9 +894,14 @@ def spent(row: dict[str, Any]) -> float:
 
 
 def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_seconds: float, folder: Path) -> Path:
-    """Write a table; rows of the same name replace those stored before, the others stay."""
+    """Write a table; rows of the same name replace those stored before, the others stay.
+
+    A run of all rows starts anew, unless it adds further seeds to rows that are stored.
+    """
     path = folder / f"{command.replace('-', '_')}.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() and options.rows else []
+    further = any(set(row.get("seeds", ())) - set(options.seeds) for row in rows)
+    again = path.exists() and (options.rows or further)
+    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if again else []
     fresh = {row["name"] for row in rows}
     entries = [*image_tables.DCGAN, *image_tables.RATES, *image_tables.WGAN_IMAGES, *story_runs.ENTRIES]
     made = [name for entry in entries for name in (*dict(entry.rows).values(), entry.name, entry.unaveraged)]
@@ -923,7 +928,7 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     kept = [row for row in before if row["name"] not in fresh]
     rows = sorted(kept + rows, key=lambda row: order.get(row["name"], -1))
     seeds = [options.seeds[0], options.seeds[-1], *(seed for row in rows for seed in row.get("seeds", ()))]
-    if kept:  # made in several runs
+    if kept or further:  # made in several runs
         cpu_seconds = sum(spent(row) for row in rows)
     made = {
         "command": command,
@@ -937,16 +942,29 @@ def store(command: str, rows: list[dict], options: argparse.Namespace, cpu_secon
     }
     table = {"made": made, "rows": rows}
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.write_text(as_json(table) + "\n", encoding="utf-8")
     part.replace(path)
     return path
+
+
+def as_json(value: Any, depth: int = 0) -> str:
+    """Return indented JSON, in which a list without lists or tables in it takes one line."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    if not parts or not (isinstance(value, dict) or any(isinstance(part, dict | list | tuple) for part in parts)):
+        return json.dumps(value, ensure_ascii=False)
+    inner = "\n" + " " * (depth + 1)
+    lines = [as_json(part, depth + 1) for part in parts]
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(str(key), ensure_ascii=False)}: {line}" for key, line in zip(value, lines, strict=True)]
+    opened, closed = "{}" if isinstance(value, dict) else "[]"
+    return opened + inner + ("," + inner).join(lines) + inner[:-1] + closed
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument(
-        "--seeds", type=int, default=None, help="how many: 10, lazy and schedules 24, lab 20, GANs on images 3"
+        "--seeds", type=int, default=None, help="how many: 10, lazy and schedules 24, lab 20, GANs on images 3 or 5"
     )
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)

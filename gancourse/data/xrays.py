@@ -245,7 +245,7 @@ def _parsed(payload: bytes, origin: str) -> XRays:
     kept = [images["train"][keep], images["val"], images["test"]]
     source = (
         f"Data: {_TITLE}, {len(kept[0]):,} + {len(kept[1]):,} + {len(kept[2]):,} chest X-rays of children, 28x28, "
-        f"{copy}, {removed} copies left out, {origin}"
+        f"{copy}, {removed} repeated images left out, {origin}"
     )
     parts = [part[:, None].float() / 127.5 - 1 for part in kept]
     return XRays(parts[0], labels["train"][keep], parts[1], labels["val"], parts[2], labels["test"],

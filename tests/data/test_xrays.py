@@ -79,7 +79,7 @@ def test_the_published_file_is_found_and_its_copies_go(place, name, capsys):
     assert found.val_images.shape == (20, 1, 28, 28) and found.test_labels.tolist() == [0, 1] * 5
     assert float(found.images.min()) == -1 and float(found.images.max()) == 1
     said = capsys.readouterr().out
-    assert said == found.source + "\n" and "the published file" in said and "2 copies left out" in said
+    assert said == found.source + "\n" and "the published file" in said and "2 repeated images left out" in said
     assert "58 + 20 + 10" in said and "from GANCOURSE_DATA" in said
 
 

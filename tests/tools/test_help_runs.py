@@ -112,6 +112,20 @@ def test_further_seeds_go_to_the_end(quick, monkeypatch):
     assert row["seeds"] == [0, 1]  # the same seeds again replace what is stored
 
 
+def test_further_seeds_of_later_rows_are_not_lost_when_the_first_row_is_stored(quick, monkeypatch):
+    """The command stores each row as it comes, and the file then holds the new rows alone."""
+    keys = ("logit", "nearness", "frechet", "obeyed", "length", "auc", "cpu_seconds")
+    stored = [{"name": name, "seeds": [0, 1], **{key: [9, 9] for key in keys}} for name in help_runs.KEPT_PRIVATE]
+    monkeypatch.setattr(measured, "names", lambda: ["kept_private"])
+    monkeypatch.setattr(measured, "load", lambda name: {"rows": list(stored)})
+    seen = []
+    for row in help_runs.kept_private([2], lambda name: True):
+        stored.clear()
+        seen.append(row)
+    assert [row["seeds"] for row in seen] == [[0, 1, 2]] * len(help_runs.KEPT_PRIVATE)
+    assert all(row["auc"][:2] == [9, 9] and len(row["auc"]) == 3 for row in seen)
+
+
 def test_crowds_of_the_phantom_are_one(quick, data, monkeypatch):
     monkeypatch.setattr(help_runs, "FIT_STEPS", 40)
     found = help_runs.crowds(data, [0])["auc"]

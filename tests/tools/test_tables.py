@@ -39,6 +39,24 @@ def test_rows_made_later_find_their_place_and_replace_their_own(tmp_path):
     assert [row["name"] for row in stored(tmp_path)["rows"]] == ["R1"]
 
 
+def test_further_seeds_keep_the_other_rows_and_the_seconds_of_all(tmp_path):
+    old = [{"name": name, "seeds": [7, 8], "cpu_seconds": [1.0, 2.0]} for name in ("none", "R1 + R2")]
+    tables.store("cures-grid", old, options(), 3.0, tmp_path)
+    longer = {"name": "none", "seeds": [7, 8, 9], "cpu_seconds": [1.0, 2.0, 4.0]}
+    tables.store("cures-grid", [longer], options(seeds=(9,)), 4.5, tmp_path)
+    table = stored(tmp_path)
+    assert table["rows"] == [longer, old[1]]
+    assert table["made"]["cpu_seconds"] == 10.0 and table["made"]["seeds"] == [7, 9]
+
+
+def test_a_list_of_numbers_takes_one_line():
+    table = {"a": [1, 2.5, None], "ä": [[1, 2], []], "b": {}, "c": {"d": [{"e": "f"}], "g": (0, "[]")}}
+    text = tables.as_json(table)
+    assert json.loads(text) == json.loads(json.dumps(table))
+    assert text.split("\n")[:5] == ["{", ' "a": [1, 2.5, null],', ' "ä": [', "  [1, 2],", "  []"]
+    assert text.endswith("\n }\n}")
+
+
 def test_rows_are_asked_for_by_their_whole_name():
     assert tables.wanted("R1", options()) and tables.wanted("R1", options("none;R1"))
     assert not tables.wanted("R1 + R2", options("none;R1"))
