@@ -1,4 +1,4 @@
-"""What ``tools/tables.py shared-rows`` measures: a row for a label that two classes share by accident.
+"""What ``tools/tables.py shared-rows`` measures: numbers of a label that two classes or two players share.
 
 The pair is the projection pair of ``tools/tables.py asked``, trained in the same way from the same seeds. Beside what
 the judges say stand readings of the networks themselves, which need no samples to be judged.
@@ -27,7 +27,12 @@ NAMES = [
     HEALTHY,
     "in D, 3 and 8 share a row",
     "in G, 3 and 8 share a row",
+    "a vector of 256 in G",
+    "both players, one table",
 ]
+WIDE, HANDED = NAMES[3:]
+SHOWN = 6
+"""How many samples a picture has of each of the two classes, from the same z."""
 
 
 def merged(labels: Tensor) -> Tensor:
@@ -52,9 +57,14 @@ def parts_of(name: str, image_size: int, seed: int) -> recommended.Parts:
     """Return a fresh pair with its accident, from the first weights of ``conditional.build``."""
     generator_kind = SharingGenerator if name == NAMES[2] else Generator
     discriminator_kind = SharingDiscriminator if name == NAMES[1] else Discriminator
+    embed = 256 if name in (WIDE, HANDED) else None  # as long as D's rows
     with runtime.seeded(seed):
-        pair = generator_kind(image_size=image_size), discriminator_kind(image_size=image_size)
-    return recommended.assemble(*pair, width=16, num_steps=STEPS)
+        G, D = generator_kind(image_size=image_size, embed=embed), discriminator_kind(image_size=image_size)
+    if name == HANDED:
+        G.embedding.weight = D.rows.weight  # one parameter, in both optimisers
+    if name == WIDE:
+        G.embedding.weight.data.copy_(D.rows.weight.data)  # the control: the same start, and then two tables
+    return recommended.assemble(G, D, width=16, num_steps=STEPS)
 
 
 def trained(name: str, seed: int) -> tuple[recommended.Parts, Generator]:
@@ -107,8 +117,10 @@ def table(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
             images = conditional.ask(generator, labels, runtime.generator(seed + 4))
             found.append(numbers(images, labels) | readings(parts, generator, seed))
             if seed == seeds[0]:
-                pictured = images
+                z = torch.randn(SHOWN, generator.latent_dim, generator=runtime.generator(seed + 5)).repeat(2, 1)
+                twins = torch.tensor(TWINS).repeat_interleave(SHOWN)
+                pictured = conditional.ask(generator, twins, z=z)
         values = {key: [rounded(one[key]) for one in found] for key in found[0]}
         print(f"{name:28s}", {key: value for key, value in values.items() if "per_class" not in key}, flush=True)
         yield {"name": name, "seeds": seeds, "steps": STEPS, "n": SAMPLES, **values, "cpu_seconds": spent,
-               "picture": picture(pictured, columns=10)}  # fmt: skip
+               "picture": picture(pictured, columns=SHOWN)}  # fmt: skip
