@@ -91,7 +91,7 @@ def samples_by_seed(
 ) -> Figure:
     """Draw samples in the plane: a row per recipe, a column per seed, over the modes of the target.
 
-    Green rings mark the modes, at three standard deviations or large enough to be seen; purple crosses are generated.
+    Green rings mark the modes (their size says nothing of the width of a mode); purple crosses are generated.
 
     Args:
         samples: points of each recipe by name, shape (seeds, N, 2); equally many seeds.

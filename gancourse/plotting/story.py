@@ -118,7 +118,7 @@ def collapsed() -> Figure:
     looks = _looks("G runs ahead")
     fig, ax = style.figure(size=(6.2, 6.6), dpi=80)
     images.film_strip({step: _sheet(looks[step])[:_SHOWN] for step in _COLLAPSED_AT}, ax=ax)
-    says = [f"{step:,}\n{_kinds(looks[step])}\n{looks[step]['clear']:.0%} clear" for step in _COLLAPSED_AT]
+    says = [f"{step:,}\n{looks[step]['clear']:.0%} clear:\n{_kinds(looks[step])}" for step in _COLLAPSED_AT]
     ax.set_xticks([_PITCH * place + _SIDE / 2 for place in range(len(says))], says, linespacing=1.4)
     ax.set_title("Six latent vectors, every 100 steps: few kinds, and they come and go")
     return fig

@@ -18,7 +18,10 @@ __all__ = ["bias_and_spread", "race", "staircase", "temperatures"]
 _SHADES = (COLOURS["real"], COLOURS["fake"], style.WARNING_TEXT, "#0575b0", "#555555", "#b07cc6", "#40004b", "#a6761d")
 _MARKS = ("o", "X", "s", "D", "^", "P", "v", "p")
 _GROUPS = (_SHADES[3], _SHADES[1])
-_RUNNERS = (*_SHADES[:3:-1], *_SHADES[:4])  # `race` begins with colours that no group has: it may be a riddle
+_RUNNERS = (
+    *(_SHADES[k] for k in (7, 6, 4, 5)),
+    *_SHADES[:4],
+)  # no colour of a group first: a riddle
 _STAIRS = {  # name -> colour, line style, width
     "letters picked": (COLOURS["warning"], "-", 2.2),
     "mean over drawn letters": ("black", "--", 1.8),
