@@ -240,7 +240,7 @@ DCGAN = [
 """Notebook 07: the modern and the recommended recipe beside the classic one; DCGAN's rules, each left out alone.
 
 The classic recipe keeps DCGAN's rules, but for the learning rate: with 2e-4 the generator never leaves grey in so few
-steps, at this width (see its row) or at three times it (see ``RATES``).
+steps at this width (see its row), and at three times it the judge still sees nothing (see ``RATES``).
 """
 
 CRITIC_LOOKS = (100, 200, 400, 600, 1_000, 1_500, 2_000)

@@ -309,7 +309,7 @@ def psnr(function: Callable[[Tensor, Tensor], Any]) -> str:
         reduce="a mean",
         tolerance=1e-4,
     )
-    return "3 dB more are half the squared error. And a white image of a black one has 0 dB."
+    return "3 dB more are half the squared error. White where black is true has 0 dB."
 
 
 # ---------------------------------------------------------------- exercise 3

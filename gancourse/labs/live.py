@@ -203,7 +203,7 @@ def panel(nets: Mapping[str, Network] | None = None, *, latent_dim: int | None =
     """Return the panel *draw as you move*. Nothing trains while it is used.
 
     Args:
-        nets: name -> network, at most six; without them, small ones are trained first, in about two seconds.
+        nets: name -> network; without them, small ones are trained first, in about two seconds.
         latent_dim: of all of them; by default that of the first.
         seed: of the walk, and of that training.
     First met in: notebook 21.
