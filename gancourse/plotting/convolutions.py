@@ -108,7 +108,7 @@ def overlaps(counts: Mapping[str, Tensor], *, title: str = "") -> Figure:
     widths = [values.shape[1] for values in maps.values()]
     tall = max(values.shape[0] for values in maps.values())
     fig, axes = style.figure(
-        len(maps), size=(0.25 * sum(widths) + 0.6, 0.25 * tall + 0.9), dpi=88, width_ratios=widths, squeeze=False
+        len(maps), size=(0.25 * sum(widths) + 0.6, 0.25 * tall + 0.9), dpi=78, width_ratios=widths, squeeze=False
     )
     highest = max(float(values.max()) for values in maps.values())
     for ax, (name, values) in zip(axes[0], maps.items(), strict=True):
