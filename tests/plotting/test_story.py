@@ -82,7 +82,7 @@ def test_kinds_come_and_go_where_g_runs_ahead():
     said = texts(story.collapsed())
     for step in story._COLLAPSED_AT:
         look = LOOKS["G runs ahead"][step]
-        assert any(f"{step:,}\n{look['kinds']} kind" in text and f"{look['clear']:.0%} clear" in text for text in said)
+        assert any(f"{step:,}\n{look['clear']:.0%} clear:\n{look['kinds']} kind" in text for text in said)
 
 
 def test_cured_says_what_is_stored():
