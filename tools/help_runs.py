@@ -25,8 +25,10 @@ Wanted = Callable[[str], bool]
 # ---------------------------------------------------------------- X-rays
 
 SEEDS = 5
-SIZES = dict.fromkeys((50, 200, 700), SEEDS)
-"""Labelled images, and for how many seeds the arms of it are compared."""
+"""Draws of every table of notebook 19, unless a run says otherwise."""
+
+SIZES = (50, 200, 700)
+"""Labelled images."""
 
 GAN_STEPS, FIT_STEPS, SAMPLES = 250, 150, 2_000
 ALONE, SHIFT, GAN, BOTH, ONLY = "alone", "shift and flip", "GAN", "GAN, shift and flip", "GAN's images only"
@@ -79,10 +81,10 @@ def helped(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
         yield {"name": EVERYTHING, "n": 776, "auc": round(detection.roc_auc(test, data.test_labels == 1), 4)}
     if wanted(CROWDS):
         yield {"name": CROWDS, "seeds": seeds, **crowds(data, seeds)}
-    for n, count in SIZES.items():
+    for n in SIZES:
         names = [name for name in HELPED if name.startswith(f"{n}: ") and wanted(name)]
         rows = {name.split(": ")[1]: row for name in names if (row := so_far("helped", name, seeds))}
-        for seed in seeds[:count] if names else ():
+        for seed in seeds if names else ():
             for arm, values in arms_of(data, n, seed, {name.split(": ")[1] for name in names}, reference).items():
                 row = rows.setdefault(arm, {"name": f"{n}: {arm}", "n": n, "arm": arm, "seeds": []})
                 row["seeds"].append(seed)
@@ -211,7 +213,7 @@ def remembered(seeds: list[int], wanted: Wanted) -> Iterator[dict[str, Any]]:
                                    "nearness": [], "advantage": [], "lead_by_nearness": [], "copies": [],
                                    "classifier": [], "mirrored": [], "mirrored_real": [],
                                    "cpu_seconds": []}  # fmt: skip
-            for seed in seeds[: SIZES[n]]:
+            for seed in seeds:
                 started = time.process_time()
                 for key, values in followed(xrays.subset(data, n, seed), kind, seed).items():
                     if key == "picture":

@@ -18,10 +18,7 @@ __all__ = ["bias_and_spread", "race", "staircase", "temperatures"]
 _SHADES = (COLOURS["real"], COLOURS["fake"], style.WARNING_TEXT, "#0575b0", "#555555", "#b07cc6", "#40004b", "#a6761d")
 _MARKS = ("o", "X", "s", "D", "^", "P", "v", "p")
 _GROUPS = (_SHADES[3], _SHADES[1])
-_RUNNERS = (
-    *(_SHADES[k] for k in (7, 6, 4, 5)),
-    *_SHADES[:4],
-)  # no colour of a group first: a riddle
+_RUNNERS = ("#a6761d", "#40004b", "#555555", "#b07cc6", *_SHADES[:4])  # no group's colour first: `race` may be a riddle
 _STAIRS = {  # name -> colour, line style, width
     "letters picked": (COLOURS["warning"], "-", 2.2),
     "mean over drawn letters": ("black", "--", 1.8),

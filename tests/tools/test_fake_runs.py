@@ -16,7 +16,7 @@ def quick(monkeypatch):
     for name, value in (("SHORT", 2), ("GAN_STEPS", 2), ("FIT_STEPS", 2), ("COUNT", 80), ("JUDGED", 40),
                         ("TOTAL", 200), ("_COUNTED", 200), ("bench", lambda: (data, judge))):  # fmt: skip
         monkeypatch.setattr(fake_runs, name, value)
-    plan = {name: (share, 2, way, count) for name, (share, _, way, count) in fake_runs.PLAN.items()}
+    plan = {name: (share, 2, way) for name, (share, _, way) in fake_runs.PLAN.items()}
     monkeypatch.setattr(fake_runs, "PLAN", plan)
     monkeypatch.setattr(fake_runs, "so_far", lambda table, name, seeds: {})
     return data
@@ -25,8 +25,8 @@ def quick(monkeypatch):
 def test_names_are_unique_and_every_row_of_the_plan_changes_one_thing():
     for names in (fake_runs.MINORITIES, fake_runs.DETECTORS, fake_runs.MARKS, fake_runs.SOURCES):
         assert len(set(names)) == len(names)
-    plain = {share: (steps, way) for share, steps, way, _ in fake_runs.PLAN.values() if way == "recommended"}
-    for name, (share, steps, way, _) in fake_runs.PLAN.items():
+    plain = {share: (steps, way) for share, steps, way in fake_runs.PLAN.values() if way == "recommended"}
+    for name, (share, steps, way) in fake_runs.PLAN.items():
         assert share in plain and name.startswith(f"{share:.0%}".replace("%", " %"))
         if way != "recommended":
             assert steps == fake_runs.SHORT
